@@ -1,0 +1,64 @@
+"""What the user chose, read once at the edge into one typed value."""
+
+import csv
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class SettingsError(ValueError):
+    """A setting is missing or makes no sense; the text names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are. Nothing here is secret but `warehouse_url`, which repr leaves out."""
+
+    root: Path
+    home: Path  # everything that a run leaves behind: server data, landing zone, logs, dbt artefacts
+    landing: str  # a path or a bucket URL that universal_pathlib understands
+    policy: Path  # the folder of policy CSV files
+    reports: Path
+    _warehouse_url: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        home = Path(environ.get("ANSWERABLE_HOME") or ROOT / ".local").absolute()
+        policy = environ.get("POLICY") or ROOT / "dbt_project" / "seeds" / "policy"
+        return cls(
+            root=ROOT,
+            home=home,
+            landing=environ.get("ANSWERABLE_LANDING") or str(home / "landing"),
+            policy=Path(policy).absolute(),
+            reports=Path(environ.get("ANSWERABLE_REPORTS") or ROOT / "reports").absolute(),
+            _warehouse_url=environ.get("ANSWERABLE_WAREHOUSE_URL") or None,
+        )
+
+    @property
+    def warehouse_url(self) -> str:
+        """libpq URL of the warehouse as its owner: the one named, else the embedded server's.
+
+        Raises SettingsError when neither is there.
+        """
+        if self._warehouse_url:
+            return self._warehouse_url
+        file = self.home / "postgres" / "url"  # 0600, written when the embedded server is set up
+        if not file.exists():
+            raise SettingsError(
+                f"no warehouse: {file} is not there and ANSWERABLE_WAREHOUSE_URL is not set; "
+                "run `answerable db start` (or `make nightly`, which does) or name a PostgreSQL"
+            )
+        return file.read_text(encoding="utf-8").strip()
+
+    @property
+    def company_timezone(self) -> str:
+        """IANA name of the zone in which the company counts its days (policy file company.csv)."""
+        file = self.policy / "company.csv"
+        with file.open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        if len(rows) != 1 or not rows[0].get("timezone"):
+            raise SettingsError(f"{file}: expected one row with a timezone, found {len(rows)} rows")
+        return rows[0]["timezone"]

@@ -1,0 +1,48 @@
+"""Connections to the warehouse."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from answerable.settings import Settings
+
+WRITER_LOCK = 0x616E737765720001  # one number for "somebody writes the warehouse"
+
+
+class NotRunning(RuntimeError):
+    """The run that wants to write is not the one that may."""
+
+
+def connect(settings: Settings, *, autocommit: bool = False) -> psycopg.Connection:
+    """A connection as the warehouse's owner, in UTC whatever the machine's zone."""
+    return psycopg.connect(
+        settings.warehouse_url,
+        autocommit=autocommit,
+        options="-c TimeZone=UTC",
+        application_name="answerable",
+    )
+
+
+@contextmanager
+def writer(
+    settings: Settings, run_id: str, *, shared: bool = False
+) -> Iterator[psycopg.Connection]:
+    """A connection that holds the writer lock for the run `run_id` as long as the block lasts.
+
+    A night that was killed may leave a process behind which still writes; the next night must
+    not start to before that one is gone. Sessions of one run may share the lock (landing does).
+    Raises NotRunning when the run was ended or another took its place in the meantime.
+    """
+    suffix = "_shared" if shared else ""
+    with connect(settings, autocommit=True) as conn:
+        conn.execute(f"select pg_advisory_lock{suffix}(%s)", [WRITER_LOCK])
+        row = conn.execute("select status from ops.runs where run_id = %s", [run_id]).fetchone()
+        if row is None or row[0] != "running":
+            raise NotRunning(
+                f"run {run_id}: expected it to be running, found "
+                f"{row[0] if row else 'no such run'}; another call ended it"
+            )
+        conn.autocommit = False
+        yield conn
+        conn.commit()

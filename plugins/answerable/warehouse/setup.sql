@@ -1,0 +1,128 @@
+-- The permanent schemas and the tables that the engine itself keeps. Run before every night;
+-- each statement may find its work done. dbt owns `build`, publishing owns `marts` and `private`.
+
+create schema if not exists raw;
+create schema if not exists ops;
+create schema if not exists build;
+create schema if not exists identity;
+create schema if not exists marts;
+create schema if not exists private;
+
+-- One row per run. run_no orders runs; the batches that a run reads are those that
+-- a run up to `reads_up_to` was the first to read, so a replay reads what its night read.
+create table if not exists ops.runs (
+    run_id text primary key,
+    run_no bigint generated always as identity unique,
+    kind text not null check (kind in ('nightly', 'replay')),
+    as_of timestamp not null,
+    schema_prefix text not null default '',
+    input text not null check (input in ('sandbox', 'accounts', 'files')),
+    streams jsonb not null default '[]',
+    reads_up_to bigint,
+    replays_run_no bigint,
+    is_full boolean,
+    fingerprint text,
+    status text not null default 'running'
+        check (status in ('running', 'failed', 'published', 'rolled_back', 'abandoned')),
+    started_at timestamptz not null default now(),
+    finished_at timestamptz,
+    report_path text
+);
+
+-- One row per landed object that was loaded, written in the transaction that copied its rows.
+create table if not exists ops.batches (
+    batch_id bigint generated always as identity primary key,
+    source text not null,
+    source_kind text not null,
+    stream text not null,
+    object text not null unique,
+    sha256 text not null,
+    landed_by_run text,
+    cursor_from text,
+    cursor_to text,
+    record_count bigint not null,
+    loaded_count bigint not null,
+    superseded_count bigint not null,
+    quarantined_count bigint not null,
+    loaded_at timestamptz not null default now(),
+    first_read_run_no bigint,
+    check (record_count = loaded_count + superseded_count + quarantined_count)
+);
+create index if not exists batches_first_read on ops.batches (first_read_run_no);
+
+create table if not exists ops.watermarks (
+    source text not null,
+    stream text not null,
+    cursor text not null,
+    batch_id bigint,
+    moved_at timestamptz not null default now(),
+    primary key (source, stream)
+);
+
+-- What happened to each stream in each run; `publication` reads the last good time from here.
+create table if not exists ops.stream_runs (
+    run_id text not null references ops.runs (run_id),
+    source text not null,
+    source_kind text not null,
+    stream text not null,
+    status text not null check (status in ('landed', 'failed', 'not_available')),
+    page_count bigint not null default 0,
+    record_count bigint not null default 0,
+    error text,
+    finished_at timestamptz not null default now(),
+    primary key (run_id, source, stream)
+);
+
+create table if not exists raw.quarantine (
+    quarantine_id bigint generated always as identity primary key,
+    batch_id bigint not null references ops.batches (batch_id),
+    source text not null,
+    stream text not null,
+    position bigint not null,
+    reason text not null,
+    file text,
+    line bigint,
+    column_name text,
+    value text,
+    untouched bytea not null,
+    quarantined_at timestamptz not null default now()
+);
+
+create table if not exists ops.dbt_results (
+    run_id text not null,
+    part text not null,
+    attempt_at timestamptz not null default now(),
+    node text not null,
+    status text not null,
+    seconds double precision,
+    row_count bigint,
+    message text
+);
+
+create table if not exists ops.check_results (
+    run_id text not null references ops.runs (run_id),
+    stage text not null check (stage in ('raw', 'build')),
+    checked_at timestamptz not null default now(),
+    suite text not null,
+    table_name text not null,
+    rule text not null,
+    severity text not null check (severity in ('critical', 'warning')),
+    is_success boolean not null,
+    unexpected_count bigint,
+    example_keys jsonb not null default '[]',
+    advice text
+);
+
+-- One row per publication; the newest not rolled back is what readers see.
+create table if not exists ops.publications (
+    publication_no bigint generated always as identity primary key,
+    run_id text not null unique references ops.runs (run_id),
+    run_no bigint not null,
+    schema_prefix text not null default '',
+    as_of timestamp not null,
+    reads_up_to bigint not null,
+    fingerprint text not null,
+    published_at timestamptz not null default now(),
+    row_changes jsonb not null default '{}',
+    rolled_back_at timestamptz
+);

@@ -1,0 +1,32 @@
+"""What can go wrong with a source, told apart by what should be done about it."""
+
+
+class SpecError(ValueError):
+    """A description or a connection makes no sense; found before anything runs."""
+
+
+class SourceError(RuntimeError):
+    """A source could not be read. The stream is recorded as failed, the night goes on without it.
+
+    The text never holds credentials, query strings or what a body said.
+    """
+
+
+class CredentialsRefused(SourceError):
+    """401: nothing gets better by trying again."""
+
+
+class RequestRejected(SourceError):
+    """A 4xx that means this request, not this moment, is wrong."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class NotAvailable(SourceError):
+    """The account's plan or permission withholds the stream (403/404 where that may happen)."""
+
+
+class NoProgress(SourceError):
+    """The source points back at where we are: going on would never end."""

@@ -1,0 +1,231 @@
+"""The one module that knows `requests`: asking one host, its own, with patience and with limits.
+
+Every request goes to the connection's scheme, host and port; redirects are not followed, the
+environment (proxies, .netrc) has no say, and of what comes back only texts leave this module.
+What is transient is tried again with backoff and jitter, what is not fails at once.
+"""
+
+import random
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from answerable.sources.body import Body, NotJson
+from answerable.sources.connection import Connection
+from answerable.sources.errors import (
+    CredentialsRefused,
+    NotAvailable,
+    RequestRejected,
+    SourceError,
+    SpecError,
+)
+
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long we try. The times are seconds."""
+
+    attempts: int = 8
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+    connect: float = 10.0
+    read: float = 60.0  # without a single byte
+    body: float = 300.0  # a whole answer, however busily it drips
+    stream: float = 3600.0  # everything that one walk asks for, waiting included
+    body_bytes: int = 64 * 1024 * 1024  # as unpacked: a small answer may unpack to a large one
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Limits":
+        """The defaults, with those that the connection's extra `limits` names."""
+        given = connection.extra.get("limits") or {}
+        try:
+            return cls(**given)
+        except TypeError:
+            known = ", ".join(cls.__slots__)
+            raise SpecError(f"connection {connection.name!r}: limits has {known}") from None
+
+
+class _Transient(Exception):
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        super().__init__(text)
+        self.wait = wait
+
+
+@dataclass
+class Client:
+    """Asks one source. Guards the session and the deadline of one walk."""
+
+    connection: Connection
+    limits: Limits
+    may_be_withheld: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time  # only to read dates where the answer bears none
+    jitter: Callable[[], float] = random.random
+    requests_sent: int = 0
+    _session: requests.Session = field(init=False, repr=False)
+    _deadline: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update(
+            {"User-Agent": "answerable", "Accept": "application/json", **_auth(self.connection)}
+        )
+        self._deadline = self.monotonic() + self.limits.stream
+
+    def close(self) -> None:
+        self._session.close()
+
+    def get(self, path: str, params: Mapping[str, str]) -> Body:
+        """The JSON object at `path` of the connection's host.
+
+        Raises SourceError (or one of its kinds) when trying on makes no sense or takes too long.
+        """
+        where = f"{self.connection.name}: GET {path}"
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._once(where, path, params)
+            except _Transient as problem:
+                if attempt >= self.limits.attempts:
+                    raise SourceError(
+                        f"{where}: {problem}; gave up after {attempt} attempts"
+                    ) from None
+                wait = problem.wait
+                if wait is None:
+                    step = min(
+                        self.limits.longest_wait, self.limits.first_wait * 2 ** (attempt - 1)
+                    )
+                    wait = step * (0.5 + self.jitter() / 2)
+                if self.monotonic() + wait > self._deadline:
+                    raise SourceError(
+                        f"{where}: {problem}; waiting {wait:.0f} s more goes beyond the "
+                        f"{self.limits.stream:.0f} s that a stream may take"
+                    ) from None
+                self.sleep(wait)
+
+    def _once(self, where: str, path: str, params: Mapping[str, str]) -> Body:
+        url = self.connection.base + path
+        mine, asked = urlsplit(self.connection.base), urlsplit(url)
+        if not path.startswith("/") or (mine.scheme, mine.netloc) != (asked.scheme, asked.netloc):
+            raise SpecError(f"{where}: the path leads away from {self.connection.base}")
+        self.requests_sent += 1
+        try:
+            response = self._session.get(
+                url,
+                params=dict(params),
+                allow_redirects=False,
+                stream=True,
+                timeout=(self.limits.connect, self.limits.read),
+            )
+        except requests.RequestException as error:
+            # the error's own text holds the URL with its query: its name has to do
+            raise _Transient(f"no answer ({type(error).__name__})") from None
+        with response:
+            self._judge(where, response)
+            data = self._read(where, response)
+        kind = response.headers.get("Content-Type", "no content type").split(";")[0]
+        try:
+            return Body.read(data.decode("utf-8", "surrogateescape"))
+        except NotJson as error:
+            raise _Transient(
+                f"answered 200 with {len(data)} bytes of {kind!r}, not a JSON object ({error})"
+            ) from None
+
+    def _judge(self, where: str, response: requests.Response) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        if status in TRANSIENT:
+            raise _Transient(f"answered {status}", self._wait(response))
+        if status == 401:
+            raise CredentialsRefused(
+                f"{where}: answered 401; login or token of connection "
+                f"{self.connection.name!r} are refused"
+            )
+        if status in (403, 404) and self.may_be_withheld:
+            raise NotAvailable(f"{where}: answered {status}; plan or permission withhold it")
+        if 300 <= status < 400:
+            raise SourceError(
+                f"{where}: answered {status}, a redirect; it is not followed, because it would "
+                "take our credentials elsewhere. If the address moved, change the connection's host"
+            )
+        advice = "; does the account have the right to read it?" if status == 403 else ""
+        raise RequestRejected(f"{where}: answered {status}{advice}", status)
+
+    def _wait(self, response: requests.Response) -> float | None:
+        """What the answer says about when to come back; None where it does not say."""
+        here = _date(response.headers.get("Date")) or self.now()
+        text = (response.headers.get("Retry-After") or "").strip()
+        if text:
+            try:
+                seconds = float(text)
+            except ValueError:
+                then = _date(text)
+                seconds = then - here if then is not None else -1.0
+            if 0 <= seconds < float("inf"):
+                return seconds + self.jitter() / 10
+        reset = (response.headers.get("x-rate-limit-reset") or "").strip()
+        if response.status_code == 429 and reset.isdigit() and len(reset) < 12:
+            return max(0.0, int(reset) - here) + self.jitter()
+        return None
+
+    def _read(self, where: str, response: requests.Response) -> bytes:
+        """The whole body, unpacked. requests' own reading waits for ever on a body that drips."""
+        ends_at = min(self.monotonic() + self.limits.body, self._deadline)
+        chunks: list[bytes] = []
+        size = 0
+        raw = response.raw
+        try:
+            while True:
+                chunk = raw.read1(65536, decode_content=True)
+                if not chunk:
+                    break
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self.limits.body_bytes:
+                    raise SourceError(
+                        f"{where}: the answer is larger than {self.limits.body_bytes} bytes"
+                    )
+                if self.monotonic() > ends_at:
+                    raise _Transient(f"the answer was not complete after {self.limits.body:.0f} s")
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
+            raise _Transient(f"the answer broke off ({type(error).__name__})") from None
+        if getattr(raw, "length_remaining", None):
+            raise _Transient("the answer broke off (shorter than it said)")
+        return b"".join(chunks)
+
+
+def _auth(connection: Connection) -> dict[str, str]:
+    """The Authorization header that this connection's kind takes."""
+    if connection.password is None:
+        raise SpecError(f"connection {connection.name!r}: no password (the API token)")
+    if connection.kind == "x" or connection.extra.get("auth") == "bearer":
+        return {"Authorization": f"Bearer {connection.password}"}
+    if not connection.login:
+        raise SpecError(f"connection {connection.name!r}: no login (the e-mail of the API user)")
+    user = connection.login if connection.login.endswith("/token") else f"{connection.login}/token"
+    pair = f"{user}:{connection.password}".encode()
+    return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
+
+
+def _date(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,326 @@
+"""Walks: how the pages of a stream follow one another.
+
+Each walk is handed `get(path, params)` and yields pages; it knows no network and no clock. What
+holds for all of them: the end is what the API says, never a short or an empty page; of a link in
+a body only the cursor is taken, never its host; a page that points back at itself is an error.
+A page's `cursor_to` is what the watermark may become once the page's records are stored, None
+where it must not move yet.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from answerable.sources.body import Body, parsed, with_member
+from answerable.sources.errors import NoProgress, RequestRejected, SourceError, SpecError
+from answerable.sources.stream import Poison, Stream
+
+Get = Callable[[str, Mapping[str, str]], Body]
+
+LOOKUP_SIZE = 100
+CURSOR_SLACK_SECONDS = 3600  # how far before the last row we start over when a cursor is refused
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records as their source wrote them, of the walk's stream or of one it brings along."""
+
+    stream: str
+    records: list[str]
+    cursor_to: str | None = None
+    is_last: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a walk begins: the watermark, and what the connection says about the account."""
+
+    cursor: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    # which of these post ids are stored or landed already
+    known: Callable[[Iterable[str]], set[str]] = lambda ids: set()
+
+
+def walk(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """The pages of `stream` from `start` on."""
+    return WALKS[stream.paging](stream, start, get)
+
+
+def _read_cursor(stream: Stream, cursor: str | None) -> dict[str, Any]:
+    if cursor is None:
+        return {}
+    try:
+        value = json.loads(cursor)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise SourceError(
+            f"{stream.kind}.{stream.name}: the stored watermark is not one of ours (a JSON object)"
+        )
+    return value
+
+
+def _write_cursor(**value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _start_time(stream: Stream, start: Start) -> int:
+    value = start.extra.get("start_time", 0)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SpecError(f"{stream.kind}: extra start_time must be a whole number of seconds")
+    return value
+
+
+def _newest_version(stream: Stream, records: list[str]) -> int | None:
+    """The version of the last record; None where it has none. Exports come in ascending order."""
+    for record in reversed(records):
+        try:
+            return int(stream.version_of(parsed(record) or {}))
+        except Poison:
+            continue
+    return None
+
+
+def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """Zendesk's cursor export: start_time once, then the cursor for ever.
+
+    start_time is never sent beside a cursor (peers lost rows that way). A cursor that is refused
+    falls back to the instant of the last row seen, less slack; what comes twice is told by hash.
+    """
+    at = _read_cursor(stream, start.cursor)
+    seen_until: int | None = at.get("seen_until")
+    size = {stream.page_size_param: str(stream.page_size)}
+    first = {"start_time": str(_start_time(stream, start))}
+    if at.get("cursor"):
+        first = {"cursor": at["cursor"]}
+    try:
+        body = get(stream.path, {**stream.params, **size, **first})
+    except RequestRejected as error:
+        if "cursor" not in first or error.status not in (400, 404, 410, 422):
+            raise
+        since = max(0, (seen_until or 0) - CURSOR_SLACK_SECONDS)
+        first = {"start_time": str(since)}
+        body = get(stream.path, {**stream.params, **size, **first})
+    cursor = first.get("cursor")
+    while True:
+        records = _with_sideloads(stream, body)
+        is_last = body.value("end_of_stream")
+        after = body.value("after_cursor")
+        if not isinstance(is_last, bool):
+            raise SourceError(f"{stream.kind}.{stream.name}: no end_of_stream in the body")
+        seen_until = _newest_version(stream, records) or seen_until
+        moved = after or cursor
+        yield Page(
+            stream.name,
+            records,
+            _write_cursor(cursor=moved, seen_until=seen_until) if moved else None,
+            is_last,
+        )
+        if is_last:
+            return
+        if not after or after == cursor:
+            raise NoProgress(
+                f"{stream.kind}.{stream.name}: end_of_stream is false, yet after_cursor is "
+                f"{'the one that was sent' if after else 'missing'}"
+            )
+        cursor = after
+        body = get(stream.path, {**stream.params, **size, "cursor": cursor})
+
+
+def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """Zendesk's time-based export: the next page starts at this one's last second, again.
+
+    The page limit cuts inside a second in no useful order, so that second is read again and what
+    came before is dropped. A second that fills a whole page makes the export stand still.
+    """
+    where = f"{stream.kind}.{stream.name}"
+    at = _read_cursor(stream, start.cursor)
+    reached: int | None = at.get("end_time")
+    asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    before: set[str] = set()
+    while True:
+        params = {stream.page_size_param: str(stream.page_size), "start_time": str(asked)}
+        body = get(stream.path, {**stream.params, **params})
+        records = _with_sideloads(stream, body)
+        end_time = body.value("end_time")
+        is_last = body.value("end_of_stream")
+        if is_last is None:  # older accounts: a page that is not full is the last, as documented
+            is_last = body.value("count") is not None and len(records) < stream.page_size
+        if end_time is not None and (isinstance(end_time, bool) or not isinstance(end_time, int)):
+            raise SourceError(f"{where}: end_time is not a whole number of seconds")
+        if end_time is not None:
+            reached = max(end_time, reached or 0)
+        yield Page(
+            stream.name,
+            [record for record in records if record not in before],
+            None if reached is None else _write_cursor(end_time=reached),
+            bool(is_last),
+        )
+        if is_last:
+            return
+        if end_time is None or end_time <= asked:
+            raise NoProgress(
+                f"{where}: a full page of {len(records)} records ends in the second it started in "
+                f"(start_time {asked}); going on by time would skip what else that second holds. "
+                "Ask the vendor for a cursor export of it, or raise the page size"
+            )
+        before = set(records)
+        asked = end_time
+
+
+def cursor_list(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """A list by cursor: meta.has_more tells whether there is more, links.next where."""
+    where = f"{stream.kind}.{stream.name}"
+    params = {**stream.params, stream.page_size_param: str(stream.page_size)}
+    cursor: str | None = None
+    seen: set[str] = set()
+    while True:
+        body = get(stream.path, {**params, "page[after]": cursor} if cursor else params)
+        meta = body.value("meta")
+        if not isinstance(meta, dict) or not isinstance(meta.get("has_more"), bool):
+            raise SourceError(f"{where}: no meta.has_more in the body")
+        is_last = not meta["has_more"]
+        yield Page(stream.name, _with_sideloads(stream, body), None, is_last)
+        if is_last:
+            return
+        cursor = meta.get("after_cursor") or _cursor_in(body.value("links"), "page[after]")
+        if not cursor or cursor in seen:
+            raise NoProgress(
+                f"{where}: has_more is true, yet the next cursor is "
+                f"{'one that was sent before' if cursor else 'missing'}"
+            )
+        seen.add(cursor)
+
+
+def _cursor_in(links: Any, param: str) -> str | None:
+    """The cursor of links.next. Its host, path and all the rest are nobody's business."""
+    link = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(link, str):
+        return None
+    return next(iter(parse_qs(urlsplit(link).query).get(param, [])), None)
+
+
+def _with_sideloads(stream: Stream, body: Body) -> list[str]:
+    """The records; a user carries its identities, when the body has them beside the users."""
+    records = body.texts(stream.items)
+    if "identities" not in body.parts:
+        return records
+    of: dict[str, list[str]] = {}
+    for text, identity in body.objects("identities"):
+        of.setdefault(str(identity.get("user_id")), []).append(text)
+    carried = []
+    for record in records:
+        mine = of.get(str((parsed(record) or {}).get("id")), [])
+        carried.append(with_member(record, "_identities", f"[{','.join(mine)}]"))
+    return carried
+
+
+def newest_first(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """X timelines, one per own user id; newest first, so the watermark moves after the last page.
+
+    Before the last page come the posts that the walk's posts point at and that nobody has:
+    whoever finds the walk finished finds them, too.
+    """
+    user_ids = start.extra.get("own_user_ids")
+    if not isinstance(user_ids, list) or not user_ids:
+        raise SpecError(f"{stream.kind}: extra needs own_user_ids, a list of our accounts' ids")
+    since = _read_cursor(stream, start.cursor)
+    for number, user_id in enumerate(map(str, user_ids), 1):
+        path = stream.path.format(user_id=quote(user_id, safe=""))
+        params = {**stream.params, stream.page_size_param: str(stream.page_size)}
+        if since.get(user_id):
+            params["since_id"] = since[user_id]
+        newest: str | None = None
+        seen: set[str] = set()
+        wanted: set[str] = set()
+        tokens: set[str] = set()
+        while True:
+            body = get(path, params)
+            _refuse_errors(stream, body)
+            meta = body.value("meta")
+            meta = meta if isinstance(meta, dict) else {}
+            if "data" not in body.parts and not meta:
+                raise SourceError(f"{stream.kind}.{stream.name}: neither data nor meta in the body")
+            records = _with_authors(body)
+            _gather(records, set(map(str, user_ids)), seen, wanted)
+            newest = newest or meta.get("newest_id")
+            token = meta.get("next_token")
+            if token is None:
+                break
+            if token in tokens:
+                raise NoProgress(f"{stream.kind}.{stream.name}: next_token repeats")
+            tokens.add(token)
+            yield Page(stream.name, records)
+            params["pagination_token"] = token
+        missing = wanted - seen
+        if missing:
+            yield from look_up(stream, sorted(missing - start.known(missing)), get)
+        if newest is not None:
+            since[user_id] = str(newest)
+        yield Page(
+            stream.name,
+            records,
+            json.dumps(since, sort_keys=True) if since else None,
+            number == len(user_ids),
+        )
+
+
+def look_up(beside: Stream, ids: list[str], get: Get) -> Iterator[Page]:
+    """Posts by id. Those deleted or protected are not in the answer, which is no error."""
+    for at in range(0, len(ids), LOOKUP_SIZE):
+        params = {**beside.params, "ids": ",".join(ids[at : at + LOOKUP_SIZE])}
+        body = get("/2/tweets", params)
+        _refuse_errors(beside, body)
+        yield Page("referenced_posts", _with_authors(body))
+
+
+def _gather(records: list[str], own: set[str], seen: set[str], wanted: set[str]) -> None:
+    """Note the ids that these posts have and those that they point at.
+
+    A post that answers one of ours points at what the walk of our own posts brings: not wanted.
+    """
+    for record in records:
+        post = parsed(record) or {}
+        try:
+            ids = {str(post["id"]), *map(str, post.get("edit_history_tweet_ids") or [])}
+            answers_us = str(post.get("in_reply_to_user_id")) in own
+            points_at = [
+                str(each["id"])
+                for each in post.get("referenced_tweets") or []
+                if not (answers_us and each.get("type") == "replied_to")
+            ]
+        except (TypeError, KeyError, AttributeError):
+            continue  # it goes to quarantine when it is loaded
+        seen |= ids
+        wanted.update(points_at)
+
+
+def _with_authors(body: Body) -> list[str]:
+    records = body.texts("data")
+    authors: dict[str, str] = {}
+    for text, user in body.inner("includes").objects("users"):
+        authors[str(user.get("id"))] = text
+    carried = []
+    for record in records:
+        author = authors.get(str((parsed(record) or {}).get("author_id")))
+        carried.append(with_member(record, "_author", author) if author else record)
+    return carried
+
+
+def _refuse_errors(stream: Stream, body: Body) -> None:
+    """200 with `errors`: a post that is gone is no matter, an account that may not go on is."""
+    errors = body.value("errors")
+    for error in errors if isinstance(errors, list) else []:
+        kind = str(error.get("type", "")).rsplit("/", 1)[-1] if isinstance(error, dict) else ""
+        if kind in ("usage-capped", "rate-limit-exceeded", "client-forbidden"):
+            raise SourceError(f"{stream.kind}.{stream.name}: the API answered 200 with {kind!r}")
+
+
+WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
+    "cursor_export": cursor_export,
+    "time_export": time_export,
+    "cursor_list": cursor_list,
+    "newest_first": newest_first,
+}

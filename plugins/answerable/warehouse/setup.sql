@@ -124,5 +124,6 @@ create table if not exists ops.publications (
     fingerprint text not null,
     published_at timestamptz not null default now(),
     row_changes jsonb not null default '{}',
+    can_undo boolean not null default true,
     rolled_back_at timestamptz
 );

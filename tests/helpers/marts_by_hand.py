@@ -1,0 +1,504 @@
+"""Marts made by hand: their columns, a small night that fits together, and ways to break it.
+
+Stands in for dbt where a test is about what comes after it: checks, publishing, reports.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from answerable.warehouse.names import Schemas
+from answerable.warehouse.publish import Published
+
+COLUMNS = {
+    "dim_departments": "department, department_name, is_in_policy",
+    "dim_agents": "agent_key, source, agent_id, agent_name, team, department, is_in_team, is_bot",
+    "dim_customers": "customer_key, first_seen_at, last_seen_at, identifier_count, "
+    "interaction_count, case_count, channel_count, customer_tier",
+    "fct_interactions": "interaction_key, source, channel, channel_raw, brand, direction, "
+    "visibility, purpose, occurred_at, occurred_on, conversation_key, case_key, customer_key, "
+    "agent_key, team, department, is_bot, is_deleted, is_reply, in_reply_to_interaction_key, "
+    "answers_interaction_key, text_masked, source_record_count",
+    "fct_cases": "case_key, source, case_id, conversation_key, customer_key, channel, channel_raw, "
+    "brand, topic, priority, status, opened_at, opened_on, resolved_at, closed_at, source_due_at, "
+    "is_open, is_counted, not_counted_reason, merged_into_case_key, department, team, agent_key, "
+    "inbound_count, outbound_count, reply_count, handoff_count, reopen_count, source_verdict, "
+    "source_handoff_count, has_repeat_contact, subject_masked",
+    "fct_case_timeline": "case_key, row_no, from_at, to_at, event_kind, status, waiting_on, "
+    "department, team, agent_key, priority, brand, channel, topic, ownership_policy",
+    "fct_ownership_spans": "case_key, span_no, from_at, to_at, department, team, agent_key, "
+    "is_nobody, calendar_seconds, policy_department, ownership_policy, verdict",
+    "fct_sla_clocks": "case_key, metric, clock_no, source, policy, target_seconds, hours, "
+    "started_at, fulfilled_at, due_at, breached_at, due_by_at, elapsed_seconds, "
+    "calendar_elapsed_seconds, business_elapsed_seconds, outcome, is_running, void_reason, "
+    "decided_at, day, channel, brand, priority, topic, department, team, source_verdict",
+    "rpt_sla_compliance_daily": "day, metric, department, team, channel, brand, priority, "
+    "clock_count, met_count, breached_count, running_count, void_count, no_policy_count, "
+    "unanswered_count, met_share",
+    "fct_calls": "call_key, source, call_id, queue, agent_key, customer_key, brand, started_at, "
+    "started_on, outcome, outcome_raw, ivr_seconds, wait_seconds, talk_seconds, answered_at, "
+    "ended_at, is_offered",
+    "customer_identities": "identifier_key, customer_key, identifier_kind, identifier, source, "
+    "first_seen_at, last_seen_at",
+    "interaction_texts": "interaction_key, author_identifier_key, text",
+}
+KEYS = {
+    "dim_departments": ("department",),
+    "dim_agents": ("agent_key",),
+    "dim_customers": ("customer_key",),
+    "fct_interactions": ("interaction_key",),
+    "fct_cases": ("case_key",),
+    "fct_case_timeline": ("case_key", "row_no"),
+    "fct_ownership_spans": ("case_key", "span_no"),
+    "fct_sla_clocks": ("case_key", "metric", "clock_no"),
+    "rpt_sla_compliance_daily": (
+        "day",
+        "metric",
+        "department",
+        "team",
+        "channel",
+        "brand",
+        "priority",
+    ),
+    "fct_calls": ("call_key",),
+    "customer_identities": ("identifier_key",),
+    "interaction_texts": ("interaction_key",),
+}
+DIRTY = {
+    "fct_interactions": "conversation_key",
+    "fct_cases": "case_key",
+    "fct_case_timeline": "case_key",
+    "fct_ownership_spans": "case_key",
+    "fct_sla_clocks": "case_key",
+}
+PRIVATE = ("customer_identities", "interaction_texts")
+
+AS_OF = datetime.fromisoformat("2026-03-01")
+
+
+def kind_of(column: str) -> str:
+    if column == "day" or (column.endswith("_on") and column != "waiting_on"):
+        return "date"
+    if column.endswith("_at"):
+        return "timestamp"
+    if column.endswith("_seconds"):
+        return "bigint"
+    if column.endswith(("_count", "_no")):
+        return "integer"
+    if column.startswith(("is_", "has_")):
+        return "boolean"
+    return "numeric" if column == "met_share" else "text"
+
+
+def models() -> list[Published]:
+    return [
+        Published(
+            table=table,
+            schema="private" if table in PRIVATE else "marts",
+            key=KEYS[table],
+            dirty=DIRTY.get(table),
+        )
+        for table in COLUMNS
+    ]
+
+
+def make_build(conn: psycopg.Connection, prefix: str = "") -> Schemas:
+    """Empty tables in `build`, as dbt would have made them."""
+    schemas = Schemas.of(prefix)
+    conn.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schemas.build)))
+    for table, columns in COLUMNS.items():
+        conn.execute(
+            sql.SQL("create table {} ({})").format(
+                sql.Identifier(schemas.build, table),
+                sql.SQL(", ").join(
+                    sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind_of(name)))
+                    for name in columns.split(", ")
+                ),
+            )
+        )
+    for table, column in (
+        ("int_dirty_cases", "case_key"),
+        ("int_dirty_conversations", "conversation_key"),
+    ):
+        conn.execute(
+            sql.SQL("create table {} ({} text)").format(
+                sql.Identifier(schemas.build, table), sql.Identifier(column)
+            )
+        )
+    conn.commit()
+    return schemas
+
+
+def add(conn: psycopg.Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows into `schema.table`; columns that a row does not name are null."""
+    for row in rows:
+        conn.execute(
+            sql.SQL("insert into {} ({}) values ({})").format(
+                sql.Identifier(*table.split(".")),
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join(sql.Placeholder() * len(row)),
+            ),
+            list(row.values()),
+        )
+
+
+def start_run(
+    conn: psycopg.Connection,
+    run_id: str,
+    as_of: datetime = AS_OF,
+    *,
+    kind: str = "nightly",
+    prefix: str = "",
+    is_full: bool | None = True,
+    replays_run_no: int | None = None,
+) -> None:
+    conn.execute(
+        "insert into ops.runs (run_id, kind, as_of, schema_prefix, input, streams, is_full, "
+        "fingerprint, replays_run_no) values (%s, %s, %s, %s, 'sandbox', %s, %s, 'f', %s)",
+        [
+            run_id,
+            kind,
+            as_of,
+            prefix,
+            Jsonb([{"source": "zendesk", "kind": "zendesk", "stream": "tickets"}]),
+            is_full,
+            replays_run_no,
+        ],
+    )
+    conn.execute(
+        "insert into ops.stream_runs (run_id, source, source_kind, stream, status) "
+        "values (%s, 'zendesk', 'zendesk', 'tickets', 'landed')",
+        [run_id],
+    )
+    conn.commit()
+
+
+def case(
+    number: int,
+    opened_at: datetime,
+    *,
+    reply_after: timedelta | None = timedelta(minutes=10),
+    target: timedelta | None = timedelta(minutes=60),
+    resolved_after: timedelta | None = None,
+    department: str = "customer_service",
+    team: str = "Frontline",
+    channel: str = "email",
+    brand: str = "fernhill",
+    priority: str = "normal",
+    subject: str = "Where is my parcel?",
+    as_of: datetime = AS_OF,
+    first_holder_nobody_for: timedelta | None = None,
+) -> dict[str, list[dict[str, Any]]]:
+    """Rows of one ticket that fit together: a question, perhaps an answer, one or two spans."""
+    key = f"zendesk:{number}"
+    replied_at = None if reply_after is None else opened_at + reply_after
+    resolved_at = None if resolved_after is None else opened_at + resolved_after
+    where = {"channel": channel, "brand": brand, "priority": priority, "topic": "delivery"}
+    owner = {"department": department, "team": team, "agent_key": "zendesk:900"}
+    ask, answer = f"zendesk:{number}1", f"zendesk:{number}2"
+    common = {
+        "source": "zendesk",
+        "channel": channel,
+        "brand": brand,
+        "visibility": "private",
+        "purpose": "service",
+        "conversation_key": f"zendesk:{number}",
+        "case_key": key,
+        "customer_key": "customer-1",
+        "is_bot": False,
+        "is_deleted": False,
+        "source_record_count": 1,
+        "text_masked": "Good morning",
+    }
+    interactions = [
+        common
+        | {
+            "interaction_key": ask,
+            "direction": "inbound",
+            "occurred_at": opened_at,
+            "occurred_on": opened_at.date(),
+            "is_reply": False,
+        }
+    ]
+    if replied_at is not None:
+        interactions.append(
+            common
+            | {
+                "interaction_key": answer,
+                "direction": "outbound",
+                "occurred_at": replied_at,
+                "occurred_on": replied_at.date(),
+                "is_reply": True,
+                "agent_key": "zendesk:900",
+                "team": team,
+                "department": department,
+                "in_reply_to_interaction_key": ask,
+                "answers_interaction_key": ask,
+            }
+        )
+    taken_at = opened_at + (first_holder_nobody_for or timedelta(0))
+    nobody = {"department": None, "team": None, "agent_key": None}
+    spans, timeline = [], []
+    stretches = [(taken_at, None, owner)]
+    if first_holder_nobody_for:
+        stretches = [(opened_at, taken_at, nobody), *stretches]
+    for span_no, (from_at, to_at, holder) in enumerate(stretches, 1):
+        spans.append(
+            {"case_key": key, "span_no": span_no, "from_at": from_at, "to_at": to_at}
+            | holder
+            | {
+                "is_nobody": holder["department"] is None,
+                "calendar_seconds": int(((to_at or as_of) - from_at).total_seconds()),
+                "policy_department": "customer_service",
+                "ownership_policy": "service",
+                "verdict": "orphaned"
+                if holder["department"] is None
+                else "as_policy"
+                if department == "customer_service"
+                else "misrouted",
+            }
+        )
+        timeline.append(
+            {"case_key": key, "from_at": from_at, "to_at": to_at, "event_kind": "assigned"}
+            | {"status": "open", "waiting_on": "us", "ownership_policy": "service"}
+            | holder
+            | where
+        )
+    if resolved_at is not None:
+        timeline[-1]["to_at"] = resolved_at
+        timeline.append(timeline[-1] | {"from_at": resolved_at, "to_at": None, "status": "solved"})
+    for row_no, row in enumerate(timeline, 1):
+        row["row_no"] = row_no
+    clocks = [
+        _clock(key, "first_reply_time", opened_at, replied_at, target, as_of) | where | owner,
+        _clock(key, "resolution_time", opened_at, resolved_at, target and 8 * target, as_of)
+        | where
+        | owner,
+    ]
+    for clock in clocks:
+        del clock["agent_key"]
+    return {
+        "fct_interactions": interactions,
+        "fct_cases": [
+            {
+                "case_key": key,
+                "source": "zendesk",
+                "case_id": str(number),
+                "conversation_key": f"zendesk:{number}",
+                "customer_key": "customer-1",
+                "channel": channel,
+                "brand": brand,
+                "topic": "delivery",
+                "priority": priority,
+                "status": "open" if resolved_at is None else "solved",
+                "opened_at": opened_at,
+                "opened_on": opened_at.date(),
+                "resolved_at": resolved_at,
+                "is_open": resolved_at is None,
+                "is_counted": True,
+                "inbound_count": 1,
+                "outbound_count": len(interactions) - 1,
+                "reply_count": len(interactions) - 1,
+                "handoff_count": 0,
+                "reopen_count": 0,
+                "has_repeat_contact": False,
+                "subject_masked": subject,
+            }
+            | owner
+        ],
+        "fct_case_timeline": timeline,
+        "fct_ownership_spans": spans,
+        "fct_sla_clocks": clocks,
+        "interaction_texts": [
+            {"interaction_key": row["interaction_key"], "text": "Good morning"}
+            for row in interactions
+        ],
+    }
+
+
+def _clock(
+    key: str,
+    metric: str,
+    started_at: datetime,
+    fulfilled_at: datetime | None,
+    target: timedelta | None,
+    as_of: datetime,
+) -> dict[str, Any]:
+    elapsed = (fulfilled_at or as_of) - started_at
+    due_at = None if target is None else started_at + target
+    if target is None:
+        outcome, decided_at = "no_policy", started_at
+    elif elapsed <= target:
+        outcome = "running" if fulfilled_at is None else "met"
+        decided_at = started_at if fulfilled_at is None else fulfilled_at
+    else:
+        outcome, decided_at = "breached", due_at
+    seconds = int(elapsed.total_seconds())
+    return {
+        "case_key": key,
+        "metric": metric,
+        "clock_no": 1,
+        "source": "zendesk",
+        "policy": None if target is None else "any",
+        "target_seconds": None if target is None else int(target.total_seconds()),
+        "hours": None if target is None else "calendar",
+        "started_at": started_at,
+        "fulfilled_at": fulfilled_at,
+        "due_at": due_at,
+        "due_by_at": due_at,
+        "breached_at": due_at if outcome == "breached" else None,
+        "elapsed_seconds": seconds,
+        "calendar_elapsed_seconds": seconds,
+        "business_elapsed_seconds": seconds,
+        "outcome": outcome,
+        "is_running": fulfilled_at is None,
+        "decided_at": decided_at,
+        "day": decided_at.date(),
+    }
+
+
+def fill(
+    conn: psycopg.Connection,
+    cases: Iterable[dict[str, list[dict[str, Any]]]],
+    *,
+    schema: str = "build",
+) -> None:
+    """A night of these cases in `schema`: all tables, the daily report summed from the clocks."""
+    for table in COLUMNS:
+        conn.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, table)))
+    for one in cases:
+        for table, rows in one.items():
+            add(conn, f"{schema}.{table}", rows)
+    add(
+        conn,
+        f"{schema}.dim_departments",
+        [
+            {"department": "customer_service", "department_name": "Customer service"},
+            {"department": "marketing", "department_name": "Marketing"},
+        ],
+    )
+    conn.execute(
+        sql.SQL("update {} set is_in_policy = true").format(
+            sql.Identifier(schema, "dim_departments")
+        )
+    )
+    add(
+        conn,
+        f"{schema}.dim_agents",
+        [
+            {
+                "agent_key": "zendesk:900",
+                "source": "zendesk",
+                "agent_id": "900",
+                "agent_name": "Ada",
+                "team": "Frontline",
+                "department": "customer_service",
+                "is_in_team": True,
+                "is_bot": False,
+            }
+        ],
+    )
+    conn.execute(
+        sql.SQL(
+            """
+            insert into {customers}
+            select
+                customer_key, min(occurred_at), max(occurred_at), 1, count(*),
+                count(distinct case_key), count(distinct channel), 'unknown'
+            from {interactions}
+            group by customer_key;
+            insert into {identities}
+            select 'identifier-1', customer_key, 'email', 'kim@example.com', 'zendesk',
+                first_seen_at, last_seen_at
+            from {customers};
+            """
+        ).format(
+            customers=sql.Identifier(schema, "dim_customers"),
+            identities=sql.Identifier(schema, "customer_identities"),
+            interactions=sql.Identifier(schema, "fct_interactions"),
+        )
+    )
+    sum_up(conn, schema)
+    conn.commit()
+
+
+def sum_up(conn: psycopg.Connection, schema: str = "build") -> None:
+    """The daily report anew from the clocks."""
+    conn.execute(
+        sql.SQL(
+            """
+            delete from {report};
+            insert into {report}
+            select
+                day, metric, coalesce(department, '(none)'), coalesce(team, '(none)'),
+                coalesce(channel, '(none)'), coalesce(brand, '(none)'),
+                coalesce(priority, '(none)'),
+                count(*),
+                count(*) filter (where outcome = 'met'),
+                count(*) filter (where outcome = 'breached'),
+                count(*) filter (where outcome = 'running'),
+                count(*) filter (where outcome = 'void'),
+                count(*) filter (where outcome = 'no_policy'),
+                count(*) filter (where outcome = 'breached' and is_running),
+                round(
+                    cast(count(*) filter (where outcome = 'met') as numeric)
+                    / nullif(count(*) filter (where outcome in ('met', 'breached')), 0), 6
+                )
+            from {clocks}
+            group by 1, 2, 3, 4, 5, 6, 7
+            """
+        ).format(
+            report=sql.Identifier(schema, "rpt_sla_compliance_daily"),
+            clocks=sql.Identifier(schema, "fct_sla_clocks"),
+        )
+    )
+
+
+def small_night(as_of: datetime = AS_OF) -> list[dict[str, list[dict[str, Any]]]]:
+    """Cases of each outcome, over three days, two departments and two channels."""
+    day = as_of - timedelta(days=3)
+    return [
+        case(1, day + timedelta(hours=9), resolved_after=timedelta(hours=4), as_of=as_of),
+        case(2, day + timedelta(hours=10), reply_after=timedelta(hours=3), as_of=as_of),
+        case(3, day + timedelta(hours=30), reply_after=None, as_of=as_of),
+        case(4, day + timedelta(hours=31), target=None, as_of=as_of),
+        case(
+            5,
+            as_of - timedelta(minutes=30),
+            reply_after=None,
+            channel="x",
+            department="marketing",
+            team="Social",
+            as_of=as_of,
+        ),
+        case(
+            6,
+            day + timedelta(hours=40),
+            reply_after=timedelta(minutes=60),
+            first_holder_nobody_for=timedelta(minutes=20),
+            channel="x",
+            as_of=as_of,
+        ),
+    ]
+
+
+def contents(conn: psycopg.Connection, schemas: Schemas) -> dict[str, list[str]]:
+    """Every row of every published table, as text, in order."""
+    found = {}
+    for schema in (schemas.marts, schemas.private):
+        tables = conn.execute(
+            "select table_name from information_schema.tables where table_schema = %s", [schema]
+        ).fetchall()
+        for (table,) in tables:
+            rows = conn.execute(
+                sql.SQL("select cast(one as text) from {} as one").format(
+                    sql.Identifier(schema, table)
+                )
+            ).fetchall()
+            found[f"{schema}.{table}"] = sorted(row for (row,) in rows)
+    conn.rollback()
+    return found

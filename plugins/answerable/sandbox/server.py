@@ -1,0 +1,268 @@
+"""The sandbox over HTTP on 127.0.0.1: both sources' paths on one port, faults on request."""
+
+import base64
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from . import company, history, x, zendesk
+from .zendesk import Refused
+
+
+@dataclass(slots=True)
+class Fault:
+    """One thing that goes wrong: at the `nth` request whose target matches, `times` times over.
+
+    status: this status, with headers and text. cut: the connection ends in the middle of the body.
+    short: half the body with a right Content-Length. duplicate: the page before comes again.
+    html: a page for people with status 200. empty: status 200 without a body. reset: the
+    connection is reset without an answer. slow: the body comes after `seconds`.
+    """
+
+    path: str  # a regular expression, searched in the path with its query
+    kind: Literal["status", "cut", "short", "duplicate", "html", "empty", "reset", "slow"] = (
+        "status"
+    )
+    nth: int = 1
+    times: int = 1
+    status: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    text: str = "{}"
+    seconds: float = 1.0
+    seen: int = 0
+
+    def strikes(self, target: str) -> bool:
+        if not re.search(self.path, target):
+            return False
+        self.seen += 1
+        return self.nth <= self.seen < self.nth + self.times
+
+
+Faults = Iterable[Fault] | Callable[[str, int], Fault | None]
+
+
+@lru_cache(maxsize=4)
+def _views(seed: int, size: float, present: int, is_capped: bool) -> tuple[Any, Any]:
+    world = history.world(seed, size)
+    return (
+        zendesk.ZendeskView(world, present),
+        x.XView(world, present, is_capped=is_capped),
+    )
+
+
+class Sandbox(ThreadingHTTPServer):
+    """The state that the handlers share: which world, at which present, which faults."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(
+        self, port: int, seed: int, size: float, present: int, faults: Faults, is_capped: bool
+    ) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.seed, self.size, self.present = seed, size, present
+        self.is_capped = is_capped
+        self.faults = faults if callable(faults) else list(faults)
+        self.lock = threading.Lock()
+        self.requests: list[tuple[str, int]] = []
+        self.last_bodies: dict[str, bytes] = {}
+
+    def fault_for(self, target: str) -> Fault | None:
+        with self.lock:
+            if callable(self.faults):
+                return self.faults(target, len(self.requests))
+            return next((one for one in self.faults if one.strikes(target)), None)
+
+    def body(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        with self.lock:  # a view is made once, whoever asks first
+            desk, timeline = _views(self.seed, self.size, self.present, self.is_capped)
+            if path.startswith("/api/v2/"):
+                return zendesk.answer(desk, path, query)
+            return x.answer(timeline, path, query)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16  # headers and body leave together
+    server: Sandbox
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the tests read `Handle.requests`."""
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        fault = self.server.fault_for(self.path)
+        status, headers, body = self._answer(parts.path, dict(parse_qsl(parts.query)))
+        if fault is None:
+            if status == 200:
+                self.server.last_bodies[parts.path] = body
+        elif fault.kind == "reset":
+            self.server.requests.append((self.path, 0))
+            linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close_connection = True
+            self.connection.close()
+            return
+        elif fault.kind == "status":
+            status, body = fault.status, fault.text.encode()
+            headers = headers | fault.headers
+        elif fault.kind == "html":
+            headers = headers | {"Content-Type": "text/html"}
+            body = b"<!doctype html><title>Sign in</title>"
+        elif fault.kind == "empty":
+            body = b""
+        elif fault.kind == "short":
+            body = body[: len(body) // 2]
+        elif fault.kind == "duplicate":
+            body = self.server.last_bodies.get(parts.path, body)
+        elif fault.kind == "slow":
+            time.sleep(fault.seconds)
+        self.server.requests.append((self.path, status))
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if fault is not None and fault.kind == "cut":
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+            return
+        self.wfile.write(body)
+
+    def _answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        is_desk = path.startswith("/api/v2/")
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        headers |= _desk_limits(path) if is_desk else _x_limits(path)
+        try:
+            self._check_rights(is_desk)
+            status, found = 200, self.server.body(path, query)
+        except Refused as refused:
+            status, found = refused.status, refused.body
+        return status, headers, json.dumps(found, allow_nan=False).encode()
+
+    def _check_rights(self, is_desk: bool) -> None:
+        given = self.headers.get("Authorization", "")
+        if is_desk:
+            pair = f"{company.ZENDESK_LOGIN}/token:{company.ZENDESK_TOKEN}".encode()
+            if given not in (
+                "Basic " + base64.b64encode(pair).decode(),
+                f"Bearer {company.ZENDESK_TOKEN}",
+            ):
+                raise Refused(401, {"error": "Couldn't authenticate you"})
+        elif given != f"Bearer {company.X_TOKEN}":
+            raise Refused(
+                401,
+                {
+                    "title": "Unauthorized",
+                    "type": "about:blank",
+                    "status": 401,
+                    "detail": "Unauthorized",
+                },
+            )
+
+
+def _desk_limits(path: str) -> dict[str, str]:
+    """The spellings that one answer of Zendesk carries at once."""
+    headers = {
+        "X-Rate-Limit": "700",
+        "X-Rate-Limit-Remaining": "640",
+        "ratelimit-limit": "700",
+        "ratelimit-remaining": "640",
+        "ratelimit-reset": "31",
+    }
+    if "/incremental/" in path:
+        headers["Zendesk-RateLimit-incremental-exports"] = "total=600; remaining=540; resets=31"
+    return headers
+
+
+def _x_limits(path: str) -> dict[str, str]:
+    return {
+        "x-rate-limit-limit": "450",
+        "x-rate-limit-remaining": "441",
+        "x-rate-limit-reset": str(int(time.time()) + 900),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A running sandbox. `close` ends it; as a context manager it ends by itself."""
+
+    server: Sandbox
+    thread: threading.Thread
+
+    @property
+    def port(self) -> int:
+        return self.server.server_address[1]
+
+    @property
+    def requests(self) -> list[tuple[str, int]]:
+        """Target and status of every request so far; status 0: reset without an answer."""
+        return self.server.requests
+
+    def move_to(self, present: datetime | str) -> None:
+        """Show the world at another present from now on."""
+        self.server.present = _instant(present)
+
+    def airflow_connections(self) -> dict[str, str]:
+        """Environment variables that point both sources at this sandbox."""
+        common = {"host": "127.0.0.1", "port": self.port}
+        own = [account.id for account in company.ACCOUNTS]
+        return {
+            "AIRFLOW_CONN_ZENDESK": json.dumps(
+                {
+                    "conn_type": "zendesk",
+                    **common,
+                    "login": company.ZENDESK_LOGIN,
+                    "password": company.ZENDESK_TOKEN,
+                    "extra": {"scheme": "http"},
+                }
+            ),
+            "AIRFLOW_CONN_X": json.dumps(
+                {
+                    "conn_type": "x",
+                    **common,
+                    "password": company.X_TOKEN,
+                    "extra": {"scheme": "http", "own_user_ids": own},
+                }
+            ),
+        }
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def __enter__(self) -> "Handle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def serve(
+    seed: int = company.DEFAULT_SEED,
+    size: float = company.DEFAULT_SIZE,
+    present: datetime | str = "2026-03-01",
+    port: int = 0,
+    faults: Faults | None = None,
+    is_capped: bool = False,
+) -> Handle:
+    """Start a sandbox that shows nothing at or after `present` (UTC); port 0 takes a free one."""
+    server = Sandbox(port, seed, size, _instant(present), faults or [], is_capped)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    return Handle(server, thread)
+
+
+def _instant(present: datetime | str) -> int:
+    given = datetime.fromisoformat(present) if isinstance(present, str) else present
+    return int((given.replace(tzinfo=UTC) if given.tzinfo is None else given).timestamp())

@@ -1,0 +1,128 @@
+"""What the rows of an export can be, and what each of our fields holds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["text", "instant", "integer", "seconds", "boolean"]
+
+STATUSES = frozenset({"new", "open", "pending", "hold", "solved", "closed", "deleted"})
+CHANNELS = frozenset(
+    {
+        "x",
+        "facebook",
+        "instagram",
+        "mastodon",
+        "email",
+        "web_form",
+        "chat",
+        "voice",
+        "review",
+        "in_person",
+        "other",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What values a field takes. `one_of` is empty where any text will do."""
+
+    type: Type = "text"
+    one_of: frozenset[str] = frozenset()
+    is_required: bool = False
+
+
+_text = Meaning()
+_id = Meaning(is_required=True)
+_instant = Meaning("instant")
+_start = Meaning("instant", is_required=True)
+_integer = Meaning("integer")
+_seconds = Meaning("seconds")
+_status = Meaning(one_of=STATUSES)
+_channel = Meaning(one_of=CHANNELS)
+
+KINDS: dict[str, dict[str, Meaning]] = {
+    "interactions": {
+        "interaction_id": _id,
+        "occurred_at": _start,
+        "direction": Meaning(one_of=frozenset({"inbound", "outbound"}), is_required=True),
+        "channel": _channel,
+        "channel_raw": _text,
+        "visibility": Meaning(one_of=frozenset({"public", "private"})),
+        "author_id": _text,
+        "author_name": _text,
+        "agent_id": _text,
+        "agent_name": _text,
+        "brand": _text,
+        "in_reply_to_id": _text,
+        "conversation_id": _text,
+        "case_id": _text,
+        "text": _text,
+        "is_bot": Meaning("boolean"),
+        "language": _text,
+        "purpose": Meaning(
+            one_of=frozenset({"publishing", "service", "lead", "complaint", "other"})
+        ),
+    },
+    "cases": {
+        "case_id": _id,
+        "opened_at": _start,
+        "due_at": _instant,
+        "closed_at": _instant,
+        "resolved_at": _instant,
+        "status": _status,
+        "priority": _text,
+        "channel": _channel,
+        "channel_raw": _text,
+        "brand": _text,
+        "department": _text,
+        "team": _text,
+        "agent_id": _text,
+        "topic": _text,
+        "customer_id": _text,
+        "customer_name": _text,
+        "subject": _text,
+        "source_verdict": _text,
+        "reopen_count": _integer,
+        "source_handoff_count": _integer,
+    },
+    "case_events": {
+        "case_id": _id,
+        "event_at": _start,
+        "sequence": _integer,  # the file's own order where nothing is mapped to it
+        "status": _status,
+        "status_raw": _text,
+        "priority": _text,
+        "channel": _channel,
+        "channel_raw": _text,
+        "brand": _text,
+        "department": _text,
+        "team": _text,
+        "agent_id": _text,
+        "topic": _text,
+        "customer_id": _text,
+        "opened_at": _instant,
+        "resolved_at": _instant,
+        "closed_at": _instant,
+        "source_verdict": _text,
+        "source_handoff_count": _integer,
+        "reopen_count": _integer,
+    },
+    "calls": {
+        "call_id": _id,
+        "started_at": _start,
+        "customer_id": _text,
+        "queue": _text,
+        "agent_id": _text,
+        "outcome": Meaning(one_of=frozenset({"answered", "abandoned", "other"}), is_required=True),
+        "outcome_raw": _text,
+        "wait_seconds": _seconds,
+        "ivr_seconds": _seconds,
+        "queue_entered_at": _instant,
+        "answered_at": _instant,
+        "ended_at": _instant,
+        "talk_seconds": _seconds,
+        "priority": _text,
+        "brand": _text,
+    },
+}

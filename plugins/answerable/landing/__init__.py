@@ -1,0 +1,324 @@
+"""Landing: what the sources hold, written to the landing zone as it comes."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from answerable import files
+from answerable.landing.batch import Batch
+from answerable.landing.zone import Manifest, Zone
+from answerable.progress import stage
+from answerable.settings import Settings
+from answerable.sources import Connection
+from answerable.sources import stream as stream_of
+from answerable.sources.body import NotJson, parsed
+from answerable.sources.errors import NotAvailable, SourceError
+from answerable.sources.http import Client, Limits
+from answerable.sources.paging import Start, walk
+from answerable.warehouse.db import writer
+
+WALK = re.compile(r"w(\d+)-")
+
+__all__ = ["Manifest", "Zone", "land", "land_file"]
+
+
+def land(
+    run_id: str,
+    source: str,
+    stream: str,
+    connection: Connection | Mapping[str, Any],
+    *,
+    settings: Settings | None = None,
+    client: Client | None = None,
+) -> dict[str, Any]:
+    """Walk one stream from where it was left and land its pages. Gives a receipt.
+
+    A source that cannot be read is recorded as failed (or not available) and does not raise: the
+    night goes on without it and says so. A stream that this run has landed is left alone.
+    """
+    settings = settings or Settings.from_environment()
+    if not isinstance(connection, Connection):
+        connection = Connection.from_dict(connection)
+    described = stream_of(connection.kind, stream)
+    zone = Zone.at(settings.landing)
+    with (
+        stage(f"land {source}.{stream}") as progress,
+        writer(settings, run_id, shared=True) as conn,
+    ):
+        _alone(conn, source, stream)
+        if done := _landed_before(conn, run_id, source, stream):
+            progress.count(rows=done["records"], state="landed before")
+            return done
+        folder = f"{source}/{stream}/{_night(conn, run_id)}"
+        cursor = _reached(conn, zone, source, stream)
+        asked = client or Client(
+            connection, Limits.of(connection), may_be_withheld=described.may_be_withheld
+        )
+        batches: dict[str, Batch] = {}
+
+        def batch(name: str) -> Batch:
+            if name not in batches:
+                night = folder.replace(f"{source}/{stream}/", f"{source}/{name}/")
+                # what a walk brings along lies beside it, told apart by the walk's own stream
+                night = night if name == stream else f"{night}-{stream}"
+                zone.clear_parts(night)
+                batches[name] = Batch(
+                    zone=zone,
+                    folder=night,
+                    source=source,
+                    source_kind=connection.kind,
+                    stream=name,
+                    run_id=run_id,
+                    walk=_next_walk(zone, night),
+                    cursor=cursor if name == stream else None,
+                    now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+                )
+            return batches[name]
+
+        def close(*, is_last: bool) -> None:
+            # first what was brought along: a watermark that moved vouches for it, too
+            for name, each in batches.items():
+                if name != stream:
+                    each.close(is_last=is_last)
+            batch(stream).close(is_last=is_last)
+
+        start = Start(
+            cursor=cursor,
+            extra=connection.extra,
+            known=lambda ids: _known(conn, zone, source, ids),
+        )
+        status, error, pages = "landed", None, 0
+        try:
+            for page in walk(described, start, asked.get):
+                batch(page.stream).add(page.records, page.cursor_to)
+                pages += 1
+                progress.count(
+                    pages=pages, rows=sum(b.records + b.open_records for b in batches.values())
+                )
+                if page.is_last or batch(page.stream).is_full:
+                    close(is_last=page.is_last)
+        except (SourceError, NotJson) as problem:
+            close(is_last=False)  # what came before the failure is whole and is kept
+            status = "not_available" if isinstance(problem, NotAvailable) else "failed"
+            error = str(problem)
+        finally:
+            for each in batches.values():
+                each.drop()
+            if client is None:
+                asked.close()
+        records = sum(b.records for b in batches.values())
+        objects = [name for b in batches.values() for name in b.objects]
+        _record(conn, run_id, source, connection.kind, stream, status, pages, records, error)
+        brought = {name: b.records for name, b in batches.items() if name != stream}
+        progress.count(pages=pages, rows=records, state=status)
+        return {
+            "source": source,
+            "kind": connection.kind,
+            "stream": stream,
+            "status": status,
+            "pages": pages,
+            "records": records,
+            "brought_along": brought,
+            "objects": objects,
+            "requests": asked.requests_sent,
+            "error": error,
+        }
+
+
+def land_file(
+    run_id: str,
+    mapping: str | Path,
+    export: str | Path,
+    *,
+    settings: Settings | None = None,
+) -> dict[str, Any]:
+    """Copy a described export into the landing zone, with its description. Gives a receipt.
+
+    The same content under the same description is landed once, whatever the file's name. A
+    description or a file that cannot be used raises: it is the user's, and can be put right.
+    """
+    settings = settings or Settings.from_environment()
+    described = files.describe(mapping)
+    export = Path(export)
+    source, stream = described.source, described.kind
+    zone = Zone.at(settings.landing)
+    with (
+        stage(f"land {source}.{stream}") as progress,
+        writer(settings, run_id, shared=True) as conn,
+    ):
+        _alone(conn, source, stream)
+        count = files.count(described, export)
+        content = _hash_of(export)
+        tail = "csv.gz" if export.name.endswith(".gz") else "csv"
+        name = f"file-{content[:16]}-{described.sha256[:8]}.{tail}"
+        landed = [each for each in zone.names(source, stream) if each.endswith(f"/{name}")]
+        is_new = not landed
+        where = landed[0] if landed else f"{source}/{stream}/{_night(conn, run_id)}/{name}"
+        if is_new:
+            with export.open("rb") as handle:
+                copied = zone.copy_in(where, handle)
+            zone.publish(
+                Manifest(
+                    object=where,
+                    format="csv",
+                    source=source,
+                    source_kind="file",
+                    stream=stream,
+                    run_id=run_id,
+                    walk=1,
+                    record_count=count,
+                    sha256=copied,
+                    landed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                    is_last=True,
+                    file=export.name,
+                    description=described.as_mapping(),
+                    description_sha256=described.sha256,
+                )
+            )
+        _record(conn, run_id, source, "file", stream, "landed", 1, count, None)
+        progress.count(rows=count, state="landed" if is_new else "landed before")
+        return {
+            "source": source,
+            "kind": "file",
+            "stream": stream,
+            "status": "landed",
+            "pages": 1,
+            "records": count,
+            "objects": [where],
+            "is_new": is_new,
+            "error": None,
+        }
+
+
+# --- what the warehouse and the zone know ------------------------------------------------------
+
+
+def _alone(conn: psycopg.Connection, source: str, stream: str) -> None:
+    """Wait until no other process lands this stream (a task given up may still be alive)."""
+    conn.execute(
+        "select pg_advisory_lock(hashtextextended(%s, 0))", [f"answerable land {source}.{stream}"]
+    )
+    conn.commit()
+
+
+def _landed_before(
+    conn: psycopg.Connection, run_id: str, source: str, stream: str
+) -> dict[str, Any] | None:
+    row = conn.execute(
+        "select source_kind, status, page_count, record_count, error from ops.stream_runs"
+        " where run_id = %s and source = %s and stream = %s and status <> 'failed'",
+        [run_id, source, stream],
+    ).fetchone()
+    conn.commit()
+    if row is None:
+        return None
+    kind, status, pages, records, error = row
+    return {
+        "source": source,
+        "kind": kind,
+        "stream": stream,
+        "status": status,
+        "pages": pages,
+        "records": records,
+        "brought_along": {},
+        "objects": [],
+        "requests": 0,
+        "error": error,
+    }
+
+
+def _night(conn: psycopg.Connection, run_id: str) -> str:
+    row = conn.execute("select as_of, run_no from ops.runs where run_id = %s", [run_id]).fetchone()
+    conn.commit()
+    assert row is not None  # `writer` has seen it
+    return f"{row[0]:%Y%m%dT%H%M}-{row[1]:06d}"
+
+
+def _next_walk(zone: Zone, folder: str) -> int:
+    """One more than any walk that left something in the folder, finished or not."""
+    path = zone.path(folder)
+    if not path.exists():
+        return 1
+    walks = [int(m.group(1)) for each in path.iterdir() if (m := WALK.match(each.name))]
+    return max(walks, default=0) + 1
+
+
+def _reached(conn: psycopg.Connection, zone: Zone, source: str, stream: str) -> str | None:
+    """Where the walk goes on: the newest cursor among what is landed and not loaded yet, else the
+    watermark. What is landed is as safe as what is loaded, so nothing is asked for twice."""
+    loaded = _loaded(conn, source)
+    waiting = [name for name in zone.names(source, stream) if name not in loaded]
+    for name in reversed(waiting):
+        if (cursor := zone.manifest(name).cursor_to) is not None:
+            return cursor
+    row = conn.execute(
+        "select cursor from ops.watermarks where source = %s and stream = %s", [source, stream]
+    ).fetchone()
+    conn.commit()
+    return row[0] if row else None
+
+
+def _loaded(conn: psycopg.Connection, source: str) -> set[str]:
+    rows = conn.execute("select object from ops.batches where source = %s", [source]).fetchall()
+    conn.commit()
+    return {name for (name,) in rows}
+
+
+def _known(conn: psycopg.Connection, zone: Zone, source: str, ids: Iterable[str]) -> set[str]:
+    """Which of these posts are stored, or landed and about to be."""
+    wanted = set(ids)
+    found: set[str] = set()
+    posts = ("mentions", "posts", "referenced_posts")
+    for table in (f"x_{name}" for name in posts):
+        query = sql.SQL(
+            "select distinct record_key from raw.{} where source = %s and record_key = any(%s)"
+        ).format(sql.Identifier(table))
+        found |= {key for (key,) in conn.execute(query, [source, list(wanted)])}
+    conn.commit()
+    loaded = _loaded(conn, source)
+    for stream in posts:
+        for name in zone.names(source, stream):
+            if name in loaded:
+                continue
+            for line in zone.lines(zone.manifest(name)):
+                post = parsed(line.decode("utf-8", "replace")) or {}
+                edits = post.get("edit_history_tweet_ids")
+                ids_of = {post.get("id"), *(edits if isinstance(edits, list) else ())}
+                found |= wanted & {str(each) for each in ids_of}
+    return found
+
+
+def _record(
+    conn: psycopg.Connection,
+    run_id: str,
+    source: str,
+    kind: str,
+    stream: str,
+    status: str,
+    pages: int,
+    records: int,
+    error: str | None,
+) -> None:
+    """What became of the stream in this run. A second call adds to the first's counts."""
+    conn.execute(
+        "insert into ops.stream_runs as t"
+        " (run_id, source, source_kind, stream, status, page_count, record_count, error)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " on conflict (run_id, source, stream) do update set status = excluded.status,"
+        " page_count = t.page_count + excluded.page_count,"
+        " record_count = t.record_count + excluded.record_count,"
+        " error = excluded.error, finished_at = now()",
+        [run_id, source, kind, stream, status, pages, records, error],
+    )
+    conn.commit()
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

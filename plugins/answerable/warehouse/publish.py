@@ -289,7 +289,7 @@ class _Change:
     def apply(self, conn: psycopg.Connection, dirty_table: str | None) -> dict[str, Any]:
         """Take out the rows that differ and put in those that are missing; all of them, or those
         that have to do with a key in `dirty_table`."""
-        if not conn.execute(self._sql(conn, "select exists (select from {old})")).fetchone()[0]:
+        if self._is_empty(conn):
             return self._fill(conn)
         more = {}
         gone_where = put_where = sql.SQL("true")
@@ -324,14 +324,18 @@ class _Change:
         # Compared byte by byte: null equals null, 1.0 differs from 1.00.
         out = self._run(
             conn,
-            "delete from {old} as old where {where} and not exists ("
+            # by position: in one pass over the table in its own order, which is what is fast here
+            "delete from {old} as old where ctid = any (array("
+            "select ctid from {old} as old where {where} and not exists ("
             "select from {new} as new where {same_key} "
             "and record_image_eq(row({new_columns}), row({old_columns}))"
-            ") returning {old_columns}",
+            "))) returning {old_columns}",
             "insert into {undo} (_publication_no, _is_out, {columns}) "
             "select {number}, true, {gone_columns} from gone",
             where=gone_where,
         )
+        if dirty_table is None and self._is_empty(conn):
+            return self._fill(conn) | {"out": out}
         put = self._run(
             conn,
             "insert into {old} ({columns}) select {new_columns} from {new} as new where {where} "
@@ -341,6 +345,9 @@ class _Change:
             where=put_where,
         )
         return {"in": put, "out": out, "key": list(self.model.key)}
+
+    def _is_empty(self, conn: psycopg.Connection) -> bool:
+        return not conn.execute(self._sql(conn, "select exists (select from {old})")).fetchone()[0]
 
     def _fill(self, conn: psycopg.Connection) -> dict[str, Any]:
         """An empty table gets every row; to undo that is to empty it, so no row is kept."""

@@ -238,16 +238,22 @@ ORGANIZATIONS = tuple(
     )
 )
 
-_FIRST = (
-    "Ada Bo Cora Dag Elva Finn Gro Hal Ines Jory Kaja Lorn Mira Nils Orla Pim Quill Rosa Sten Tova "
-    "Ulla Vigo Wanda Xaver Yrsa Zeno Anouk Bram Celeste Dario Edda Floris Greta Hugo Ilse Jonna"
-).split()
-_LAST = (
-    "Imagina Nonesuch Fabulatus Madeupson Pretendley Whatnot Phantomby Unrealski Fictoria "
-    "Mirageau Figmentov Notaperson Allegedly Supposely Makebelievesen Dreamtova Inventini "
-    "Hypothesen Placeholdt Examplar Sampleton Dummert Mockingham Virtualis Neverborn Storybrook "
-    "Chimaera Utopianski Feigner Simulacra"
-).split()
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_FIRST = _words(
+    "Ada Bo Cora Dag Elva Finn Gro Hal Ines Jory Kaja Lorn Mira Nils Orla Pim Quill "
+    "Rosa Sten Tova Ulla Vigo Wanda Xaver Yrsa Zeno Anouk Bram Celeste Dario Edda "
+    "Floris Greta Hugo Ilse Jonna"
+)
+_LAST = _words(
+    "Imagina Nonesuch Fabulatus Madeupson Pretendley Whatnot Phantomby Unrealski "
+    "Fictoria Mirageau Figmentov Notaperson Allegedly Supposely Makebelievesen "
+    "Dreamtova Inventini Hypothesen Placeholdt Examplar Sampleton Dummert Mockingham "
+    "Virtualis Neverborn Storybrook Chimaera Utopianski Feigner Simulacra"
+)
 
 
 @dataclass(frozen=True, slots=True)

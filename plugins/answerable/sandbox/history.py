@@ -11,7 +11,7 @@ from random import Random
 from . import company
 from .company import DAY, HISTORY_START, Person, User, people_by, person
 from .records import Day, Post, Ticket
-from .threads import publishing_life, x_life, x_ticket_life
+from .threads import Pick, publishing_life, x_life, x_ticket_life
 from .tickets import ticket_life
 
 TICKETS_A_DAY = 45.5
@@ -134,7 +134,7 @@ class World:
             if one.x_tied_since is not None and one.x_tied_since < instant:
                 return one, one.users[0]
 
-    def _on_x(self, day: int):  # noqa: ANN202 (threads.Pick)
+    def _on_x(self, day: int) -> Pick:
         def pick(rng: Random) -> Person:
             while True:
                 one = self._anybody(rng, day)

@@ -28,7 +28,7 @@ _SNOWFLAKE_START_MS = 1_288_834_974_657
 
 
 class Thread:
-    """Posts of one conversation while it is being written. Its number on its day makes ids unique."""
+    """Posts of one conversation being written. Its number on its day makes ids unique."""
 
     def __init__(self, rng: Random, number: int) -> None:
         self.rng = rng
@@ -124,7 +124,7 @@ def _talk(thread: Thread, first: Post, person: Person, addressed: Account, chanc
         )
     responder = _responder(rng, addressed)
     while rng.random() < chance:
-        now = _hours(responder, now + spread(rng, 21, 0.95), rng)
+        now = _hours(responder, now + spread(rng, 16, 0.9), rng)
         answer = thread.post(
             now, words.reply(rng, "Tidewell"), account=responder, to=question, answers=person
         )

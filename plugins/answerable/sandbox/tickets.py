@@ -19,6 +19,7 @@ from .company import (
 from .records import Audit, Change, Comment, Ticket
 
 HOUR = 3_600
+_PRIORITIES = ("low", "normal", "high", "urgent")
 _ROUTES = {  # where a matter of this topic should go
     "billing": ("Care London", "Care Berlin"),
     "delivery": ("Care London", "Care Berlin"),
@@ -33,8 +34,8 @@ _DEPARTMENTS_APART = ("Brand Studio", "Campaigns", "Press Desk", "Sales Desk", "
 _FIRST_REPLY_MINUTES = {  # median and spread of a log-normal
     "email": (150, 0.9),
     "web": (190, 0.9),
-    "chat": (2.6, 0.6),
-    "twitter": (24, 0.8),
+    "chat": (1.9, 0.6),
+    "twitter": (17, 0.8),
     "voice": (55, 0.7),
     "api": (240, 0.8),
 }
@@ -54,7 +55,7 @@ def routed_group(rng: Random, topic: str, via: str) -> str:
 
 
 class Desk:
-    """One ticket while it is being written: keeps its present state and the order of its audits."""
+    """One ticket while it is being written: keeps its state and the order of its audits."""
 
     def __init__(self, ticket: Ticket) -> None:
         self.ticket = ticket
@@ -111,7 +112,7 @@ class Desk:
         return held if isinstance(held, int) else None
 
     def take(self, rng: Random, at: int, group: str | None = None) -> int:
-        """Somebody of the group takes the ticket; in one audit with the group where that changes."""
+        """Somebody of the group takes it; in one audit with the group where that changes."""
         name = group or self.group() or "Care London"
         at = at_work(GROUP[name], at, rng)
         people = agents_of(name, at)
@@ -223,6 +224,7 @@ def work_the_ticket(
     """From nobody to somebody, by detours; the instant at which the holder is about to answer."""
     median, sigma = _FIRST_REPLY_MINUTES[via]
     wait = spread(rng, median, sigma)
+    pause = 40 if via == "chat" else 1_200  # for a note or a change on the way
     now = born_at + max(3, wait // 3)
     if desk.group() is None:  # the hub or a colleague sorts it
         now = at_work(GROUP["Social Hub" if via == "twitter" else "Care London"], now, rng)
@@ -245,15 +247,13 @@ def work_the_ticket(
             now = desk.write(now, others[0].id, assignee_id=others[0].id, same_second=True)
     now = desk.take(rng, now + wait // 3)
     if rng.random() < 0.13:
-        levels = [
-            one for one in ("low", "normal", "high", "urgent") if one != desk.state["priority"]
-        ]
+        levels = [one for one in _PRIORITIES if one != desk.state["priority"]]
         now = desk.write(
-            now + rng.randrange(30, 1_800), desk.assignee() or ADMIN_ID, priority=rng.choice(levels)
+            now + rng.randrange(10, pause), desk.assignee() or ADMIN_ID, priority=rng.choice(levels)
         )
     if rng.random() < 0.18:
         now = desk.write(
-            now + rng.randrange(60, 1_200),
+            now + rng.randrange(10, pause),
             desk.assignee() or ADMIN_ID,
             text=words.note(rng),
             is_public=False,

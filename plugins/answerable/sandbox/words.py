@@ -44,7 +44,7 @@ _HOSTILE = (
     "'; drop table interactions; --",
     "right to left \u202egnirts desrever\u202c and e\u0301\u0302\u0303\u0304\u0305",
     "back\\slash \\. \t tab, \u201cquotes\u201d, a line\nand another",
-    "👩‍👩‍👧‍👦 🏴󠁧󠁢󠁷󠁬󠁳󠁿 𝕶𝖊𝖙𝖙𝖑𝖊 😡😡😡",
+    "👩‍👩‍👧‍👦 🏴󠁧󠁢󠁷󠁬󠁳󠁿 \U0001d576\U0001d58a\U0001d599\U0001d599\U0001d591\U0001d58a 😡😡😡",
     "+44 is no formula, nor is -1 or @sum(a1)",
 )
 _REPLIES = (

@@ -1,0 +1,512 @@
+"""What is true at a present: told from what the simulation did, not from what the sources show.
+
+The oracle of the end-to-end tests. It imports the simulation's records and who is who, and
+nothing of the models, the clocks or the policy seeds: the promises and the opening hours stand
+here a second time, in words of their own, and business time is added up day by day.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from .company import (
+    ACCOUNT_BY_ID,
+    BOT_ID,
+    BRANDS,
+    GROUP,
+    GROUP_BY_ID,
+    Person,
+    person,
+    utc,
+)
+from .history import World
+from .records import Audit, Post, Ticket
+
+_CHANNELS = {
+    "email": "email",
+    "web": "web_form",
+    "chat": "chat",
+    "twitter": "x",
+    "voice": "voice",
+    "api": "other",
+}
+_BRANDS = {brand.id: brand.key for brand in BRANDS}
+
+Identifier = tuple[str, str]  # kind (zendesk_user, email, phone, x_handle, x_user), value
+
+
+@dataclass(frozen=True, slots=True)
+class TrueInteraction:
+    interaction_key: str
+    case_key: str | None
+    occurred_at: datetime
+    direction: str  # inbound, outbound
+    is_bot: bool
+    is_reply: bool
+    customer: str | None  # who wrote it; of ours: whom it is for
+
+
+@dataclass(frozen=True, slots=True)
+class TrueCase:
+    case_key: str
+    opened_at: datetime
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    status: str | None  # a case on X alone has none
+    channel: str
+    brand: str | None  # None: a case on X alone, where the truth does not say
+    is_counted: bool
+    not_counted_reason: str | None
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrueSpan:
+    case_key: str
+    span_no: int
+    from_at: datetime
+    to_at: datetime | None
+    department: str | None
+    team: str | None
+    agent_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrueVerdict:
+    case_key: str
+    metric: str
+    outcome: str
+    started_at: datetime
+    fulfilled_at: datetime | None
+    target_seconds: int | None  # None: nothing was promised, or the clock is void
+    elapsed_seconds: int | None  # in the promise's hours; None as above
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    present: datetime
+    interactions: dict[str, TrueInteraction]
+    cases: dict[str, TrueCase]
+    spans: dict[str, tuple[TrueSpan, ...]]  # by case key
+    verdicts: dict[tuple[str, str], TrueVerdict]  # by case key and metric
+    customers: dict[Identifier, str]  # who is behind each identifier that a source shows
+    tied: tuple[frozenset[Identifier], ...]  # what the sources' evidence ties together
+
+
+# Business time, the slow way
+
+Window = tuple[int, int]  # minutes after local midnight
+
+
+def _support(day: date) -> tuple[Window, ...]:
+    if day.weekday() >= 5 or day in (date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)):
+        return ()
+    return ((9 * 60, 17 * 60 + 30),)
+
+
+def _social(day: date) -> tuple[Window, ...]:
+    if day == date(2025, 12, 25):
+        return ()
+    return ((8 * 60, 20 * 60),) if day < date(2026, 1, 12) else ((8 * 60, 22 * 60),)
+
+
+def _voice(day: date) -> tuple[Window, ...]:
+    if day.weekday() == 6 or day in (date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)):
+        return ()
+    if day.weekday() == 5:
+        return ((10 * 60, 13 * 60),)
+    return ((9 * 60, 13 * 60), (14 * 60, 18 * 60))
+
+
+_HOURS = {
+    "support": ("Europe/London", _support),
+    "social": ("Europe/London", _social),
+    "voice": ("Europe/Berlin", _voice),
+}
+
+
+@lru_cache(maxsize=100_000)
+def _open_on(hours: str, day: date) -> tuple[Window, ...]:
+    """When it is open on a local day, as epoch seconds."""
+    zone_name, windows = _HOURS[hours]
+    zone = ZoneInfo(zone_name)
+
+    def epoch(minute: int) -> int:
+        local = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone)
+        return int(local.timestamp())
+
+    return tuple((epoch(opens), epoch(closes)) for opens, closes in windows(day))
+
+
+def seconds_within(hours: str, start: int, end: int) -> int:
+    """Seconds between two instants that count: all of them, or those in which it is open."""
+    if hours == "calendar":
+        return end - start
+    zone = ZoneInfo(_HOURS[hours][0])
+    day = datetime.fromtimestamp(start, zone).date()
+    last = datetime.fromtimestamp(end, zone).date()
+    total = 0
+    while day <= last:
+        for opens, closes in _open_on(hours, day):
+            total += max(0, min(end, closes) - max(start, opens))
+        day += timedelta(days=1)
+    return total
+
+
+# What was promised
+
+Promise = tuple[int, str]  # minutes, and the hours in which they count
+
+
+def _first_reply_promise(
+    channel: str, priority: str | None, topic: str, tier: str | None, brand: str, day: date
+) -> Promise | None:
+    if channel == "email":
+        if tier == "vip":
+            return 60, "social"
+        if topic == "press":
+            return 120, "calendar"
+        return (60, "calendar") if priority == "urgent" else (480, "support")
+    if channel == "x":
+        if day < date(2025, 12, 6):
+            return 120, "social"
+        return (60, "social") if day < date(2026, 2, 1) else (30, "social")
+    if channel == "chat":
+        return 5, "calendar"
+    if channel == "web_form":
+        if priority == "urgent":
+            return 60, "calendar"
+        if brand == "nookly" and day < date(2026, 1, 1):
+            return 720, "support"
+        return 510, "support"
+    if channel == "voice":
+        return 120, "voice"
+    return None
+
+
+def _resolution_promise(
+    channel: str, priority: str | None, topic: str, day: date
+) -> Promise | None:
+    if channel == "chat":
+        return 24 * 60, "calendar"
+    if channel == "x":
+        return 48 * 60, "calendar"
+    if channel == "email" and priority == "urgent":
+        return 24 * 60, "calendar"
+    if topic == "complaint":
+        return (1_020, "support") if day < date(2026, 2, 1) else (1_530, "support")
+    if channel == "email":
+        return 2_040, "support"
+    if channel == "web_form":
+        return 2_550, "support"
+    if channel == "voice":
+        return 960, "voice"
+    return None
+
+
+def _company_day(instant: int) -> date:
+    return datetime.fromtimestamp(instant, ZoneInfo("Europe/London")).date()
+
+
+def _verdict(
+    case_key: str,
+    metric: str,
+    promise: Promise | None,
+    started: int,
+    fulfilled: int | None,
+    present: int,
+    is_void: bool,
+) -> TrueVerdict:
+    at = utc(started), None if fulfilled is None else utc(fulfilled)
+    if is_void:
+        return TrueVerdict(case_key, metric, "void", *at, None, None)
+    if promise is None:
+        return TrueVerdict(case_key, metric, "no_policy", *at, None, None)
+    minutes, hours = promise
+    elapsed = seconds_within(hours, started, present if fulfilled is None else fulfilled)
+    outcome = "running" if fulfilled is None else "met"
+    if elapsed > minutes * 60:
+        outcome = "breached"
+    return TrueVerdict(case_key, metric, outcome, *at, minutes * 60, elapsed)
+
+
+# Who held it
+
+Holder = tuple[str | None, str | None, str | None]  # department, team, agent
+NOBODY: Holder = (None, None, None)
+
+
+def _spans(
+    case_key: str, steps: Iterable[tuple[int, Holder]], end: int | None
+) -> tuple[TrueSpan, ...]:
+    """Runs of the same holder; `steps` are in the order in which they happened."""
+    runs: list[tuple[int, Holder]] = []
+    for instant, holder in steps:
+        if not runs or runs[-1][1] != holder:
+            runs.append((instant, holder))
+    ends = [utc(instant) for instant, _ in runs[1:]]
+    return tuple(
+        TrueSpan(case_key, number, utc(instant), to_at, *holder)
+        for number, ((instant, holder), to_at) in enumerate(
+            zip(runs, [*ends, None if end is None else utc(end)], strict=True), start=1
+        )
+    )
+
+
+def _desk_holder(group_id: object, assignee_id: object) -> Holder:
+    agent = None if assignee_id is None else f"zendesk:{assignee_id}"
+    if not isinstance(group_id, int):
+        return None, None, agent
+    group = GROUP_BY_ID[group_id]
+    return group.department, group.name, agent
+
+
+def _account_holder(account_id: str, instant: int) -> Holder:
+    team = ACCOUNT_BY_ID[account_id].team_at(instant)
+    return (GROUP[team].department if team else None), team, f"x:{account_id}"
+
+
+# The whole of it
+
+
+def truth(world: World, present: datetime | int) -> Truth:
+    """Everything that is true at the present (UTC) and that the sources give away by then."""
+    now = present if isinstance(present, int) else int(present.replace(tzinfo=UTC).timestamp())
+    tickets = world.tickets_before(now)
+    posts = world.posts_before(now)
+    interactions = _interactions(tickets, posts, now)
+    of_case: dict[str, list[TrueInteraction]] = defaultdict(list)
+    for one in interactions.values():
+        if one.case_key is not None:
+            of_case[one.case_key].append(one)
+    cases: dict[str, TrueCase] = {}
+    spans: dict[str, tuple[TrueSpan, ...]] = {}
+    verdicts: dict[tuple[str, str], TrueVerdict] = {}
+    for ticket in tickets:
+        case, case_spans, found = _of_ticket(ticket, of_case[f"zendesk:{ticket.id}"], now)
+        cases[case.case_key] = case
+        spans[case.case_key] = case_spans
+        verdicts |= {(one.case_key, one.metric): one for one in found}
+    own = {f"x:{post.id}": post for post in posts if post.person is None}
+    for case_key, messages in of_case.items():
+        if not case_key.startswith("x:"):
+            continue
+        case, case_spans, verdict = _of_conversation(case_key, messages, own, now)
+        cases[case_key] = case
+        spans[case_key] = case_spans
+        verdicts[case_key, verdict.metric] = verdict
+    customers, tied = _identifiers(world, posts, now)
+    return Truth(utc(now), interactions, cases, spans, verdicts, customers, tied)
+
+
+def _interactions(tickets: list[Ticket], posts: list[Post], now: int) -> dict[str, TrueInteraction]:
+    linked = {ticket.conversation: ticket for ticket in tickets if ticket.conversation}
+    addressed = {
+        (post.conversation_id, post.author_id)
+        for post in posts
+        if post.person is not None and post.is_seen
+    } | {(post.conversation_id, post.answers) for post in posts if post.answers}
+    found: dict[str, TrueInteraction] = {}
+    for post in posts:
+        pair = (post.conversation_id, post.author_id if post.answers is None else post.answers)
+        ticket = linked.get(pair)
+        case_key = None
+        if ticket is not None:
+            case_key = f"zendesk:{ticket.id}"
+        elif pair in addressed:
+            case_key = f"x:{pair[0]}:{pair[1]}"
+        who = post.answers_person if post.person is None else post.person
+        found[f"x:{post.id}"] = TrueInteraction(
+            interaction_key=f"x:{post.id}",
+            case_key=case_key,
+            occurred_at=utc(post.at),
+            direction="outbound" if post.person is None else "inbound",
+            is_bot=False,
+            is_reply=post.answers is not None,
+            customer=None if who is None else f"person:{who}",
+        )
+    on_x = {version.id for post in posts for version in post.versions if version.at < now}
+    for ticket in tickets:
+        for audit in ticket.audits:
+            comment = audit.comment
+            if audit.at >= now or comment is None or not comment.is_public:
+                continue
+            if comment.channel_message_id in on_x:
+                continue  # the same message, told above
+            is_inbound = comment.author_id in ticket.author_persons
+            key = f"zendesk:{comment.id}"
+            found[key] = TrueInteraction(
+                interaction_key=key,
+                case_key=f"zendesk:{ticket.id}",
+                occurred_at=utc(audit.at),
+                direction="inbound" if is_inbound else "outbound",
+                is_bot=comment.author_id == BOT_ID,
+                is_reply=not is_inbound and comment.author_id != BOT_ID,
+                customer=f"person:{ticket.person}",
+            )
+    return found
+
+
+def _first_reply(messages: list[TrueInteraction]) -> tuple[datetime | None, datetime | None]:
+    """When the customer first wrote, and when a person of ours first wrote after that."""
+    asked = min((one.occurred_at for one in messages if one.direction == "inbound"), default=None)
+    if asked is None:
+        return None, None
+    return asked, min(
+        (one.occurred_at for one in messages if one.is_reply and one.occurred_at >= asked),
+        default=None,
+    )
+
+
+def _epoch(instant: datetime) -> int:
+    return int(instant.replace(tzinfo=UTC).timestamp())
+
+
+def _of_ticket(
+    ticket: Ticket, messages: list[TrueInteraction], now: int
+) -> tuple[TrueCase, tuple[TrueSpan, ...], list[TrueVerdict]]:
+    key = f"zendesk:{ticket.id}"
+    audits = [audit for audit in ticket.audits if audit.at < now]
+    is_deleted = ticket.deleted_at is not None and ticket.deleted_at < now
+    status, resolved, closed = _status(audits)
+    reason = None
+    if is_deleted:
+        reason = "deleted" if ticket.spam_from is None else "spam"
+    channel, brand = _CHANNELS[ticket.via], _BRANDS[ticket.brand_id]
+    case = TrueCase(
+        case_key=key,
+        opened_at=utc(ticket.created_at),
+        resolved_at=None if resolved is None else utc(resolved),
+        closed_at=None if closed is None else utc(closed),
+        status=status,
+        channel=channel,
+        brand=brand,
+        is_counted=not is_deleted,
+        not_counted_reason=reason,
+        customer=f"person:{ticket.person}",
+    )
+    held: dict[str, object] = {"group_id": None, "assignee_id": None}
+    steps: list[tuple[int, Holder]] = []
+    for audit in audits:
+        held |= {change.name: change.value for change in audit.changes if change.name in held}
+        steps.append((audit.at, _desk_holder(held["group_id"], held["assignee_id"])))
+    end = ticket.deleted_at if is_deleted else closed
+    first_priority = next(
+        (str(one.value) for one in audits[0].changes if one.name == "priority" and one.value),
+        None,
+    )
+    verdicts = []
+    asked, answered = _first_reply(messages)
+    if asked is not None:
+        start = _epoch(asked)
+        promise = _first_reply_promise(
+            channel, first_priority, ticket.topic, ticket.tier, brand, _company_day(start)
+        )
+        fulfilled = None if answered is None else _epoch(answered)
+        verdicts.append(
+            _verdict(key, "first_reply_time", promise, start, fulfilled, now, is_deleted)
+        )
+    promise = _resolution_promise(
+        channel, first_priority, ticket.topic, _company_day(ticket.created_at)
+    )
+    verdicts.append(
+        _verdict(key, "resolution_time", promise, ticket.created_at, resolved, now, is_deleted)
+    )
+    return case, _spans(key, steps, end), verdicts
+
+
+def _status(audits: list[Audit]) -> tuple[str, int | None, int | None]:
+    """The status now, since when it is resolved without a reopen, and when it was closed."""
+    status, resolved, closed = "new", None, None
+    for audit in audits:
+        for change in audit.changes:
+            if change.name != "status" or not isinstance(change.value, str):
+                continue
+            status = change.value
+            if status not in ("solved", "closed"):
+                resolved = closed = None
+            elif resolved is None:
+                resolved = audit.at
+            if status == "closed":
+                closed = audit.at
+    return status, resolved, closed
+
+
+def _of_conversation(
+    case_key: str, messages: list[TrueInteraction], own: dict[str, Post], now: int
+) -> tuple[TrueCase, tuple[TrueSpan, ...], TrueVerdict]:
+    inbound = [one for one in messages if one.direction == "inbound"]
+    first = min(inbound, key=lambda one: one.occurred_at)
+    case = TrueCase(
+        case_key=case_key,
+        opened_at=first.occurred_at,
+        resolved_at=None,
+        closed_at=None,
+        status=None,
+        channel="x",
+        brand=None,
+        is_counted=True,
+        not_counted_reason=None,
+        customer=first.customer or "",
+    )
+    steps = [(_epoch(first.occurred_at), NOBODY)]
+    answers = [own[one.interaction_key] for one in messages if one.direction == "outbound"]
+    for post in sorted(answers, key=lambda one: (one.at, int(one.id))):
+        steps.append((post.at, _account_holder(post.author_id, post.at)))
+    asked, answered = _first_reply(messages)
+    start = _epoch(asked or first.occurred_at)
+    verdict = _verdict(
+        case_key,
+        "first_reply_time",
+        _first_reply_promise("x", None, "", None, "", _company_day(start)),
+        start,
+        None if answered is None else _epoch(answered),
+        now,
+        is_void=False,
+    )
+    return case, _spans(case_key, steps, None), verdict
+
+
+# Who is who
+
+
+def _identifiers(
+    world: World, posts: list[Post], now: int
+) -> tuple[dict[Identifier, str], tuple[frozenset[Identifier], ...]]:
+    wrote = {post.person for post in posts if post.person is not None}
+    customers: dict[Identifier, str] = {}
+    tied: list[frozenset[Identifier]] = []
+    people: dict[int, Person] = {one.number: one for one in world.people_before(now)}
+    people |= {number: person(world.seed, world.size, number) for number in wrote}
+    for number, one in people.items():
+        groups: list[set[Identifier]] = [
+            {("zendesk_user", str(user.id))}
+            | {_identifier(i.kind, i.value) for i in user.identities if i.since < now}
+            for user in one.users
+            if user.created_at < now
+        ]
+        if number in wrote and one.x_id and one.x_handle:
+            groups.append({("x_user", one.x_id), ("x_handle", one.x_handle.lower())})
+        for group in groups:
+            customers |= dict.fromkeys(group, one.key)
+        tied += [frozenset(group) for group in _joined(groups)]
+    return customers, tuple(tied)
+
+
+def _identifier(kind: str, value: str) -> Identifier:
+    if kind == "phone_number":
+        return "phone", value
+    return ("x_handle" if kind == "twitter" else kind), value.lower()
+
+
+def _joined(groups: list[set[Identifier]]) -> list[set[Identifier]]:
+    """The groups, those that share an identifier made one."""
+    made: list[set[Identifier]] = []
+    for group in groups:
+        touching = [one for one in made if one & group]
+        made = [one for one in made if not one & group]
+        made.append(set.union(group, *touching))
+    return made

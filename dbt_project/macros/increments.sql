@@ -1,0 +1,72 @@
+{#- Exact increments: before a model inserts the rows of the dirty keys, the old rows of those keys go,
+    also of a key for which the model returns nothing any more. -#}
+
+{% macro delete_dirty(key) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where {{ key }} in (
+            select {{ key }} from {{ ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations'}[key]) }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Old rows of the records of which this run reads a new version. -#}
+{% macro delete_changed_records(kind, stream) -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (source, record_key) in ({{ changed_records(kind, stream) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro changed_records(kind, stream) -%}
+    select records.source, records.record_key
+    from {{ source('raw', kind ~ '_' ~ stream) }} as records
+    inner join {{ source('ops', 'batches') }} as batches
+        on records.batch_id = batches.batch_id
+    where batches.first_read_run_no > {{ published_up_to() }}
+        and batches.first_read_run_no <= {{ reads_up_to() }}
+{%- endmacro %}
+
+{#- The newest version of each record of a stream, of the batches that this run may read:
+    source, record_key, read_run_no (the run that first read that version), payload. -#}
+{% macro newest_records(kind, stream) %}
+    select
+        versions.source,
+        versions.record_key,
+        versions.read_run_no,
+        versions.payload
+    from (
+        select
+            records.source,
+            records.record_key,
+            records.payload,
+            batches.first_read_run_no as read_run_no,
+            row_number() over (
+                partition by records.source, records.record_key
+                order by records.version desc, records.batch_id desc, records.position desc
+            ) as newest_first
+        from {{ source('raw', kind ~ '_' ~ stream) }} as records
+        inner join {{ source('ops', 'batches') }} as batches
+            on records.batch_id = batches.batch_id
+        where batches.first_read_run_no <= {{ reads_up_to() }}
+        {%- if is_incremental() %}
+            and (records.source, records.record_key) in ({{ changed_records(kind, stream) }})
+        {%- endif %}
+    ) as versions
+    where versions.newest_first = 1
+{% endmacro %}
+
+{#- A case whose repeat contact differs from what is published is dirty, whatever else is known of it. -#}
+{% macro add_dirty_repeat_contacts() -%}
+    {%- if not is_full() -%}
+        insert into {{ ref('int_dirty_cases') }} (case_key)
+        select published_cases.case_key
+        from {{ published('fct_cases') }} as published_cases
+        left join {{ this }} as repeat_contacts
+            on published_cases.case_key = repeat_contacts.case_key
+        left join {{ ref('int_dirty_cases') }} as known
+            on published_cases.case_key = known.case_key
+        where known.case_key is null
+            and published_cases.has_repeat_contact is distinct from repeat_contacts.has_repeat_contact
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,284 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_dirty('case_key') }}",
+    indexes=[{'columns': ['case_key']}, {'columns': ['customer_key']}],
+) }}
+
+-- One row per case up to as_of: what is said of it once. What changes during its life is in the timeline.
+with tickets as (
+    select * from {{ ref('stg_zendesk__tickets') }}
+),
+
+organizations as (
+    select * from {{ ref('stg_zendesk__organizations') }}
+),
+
+file_cases as (
+    select * from {{ ref('stg_file__cases') }}
+),
+
+file_case_events as (
+    select * from {{ ref('stg_file__case_events') }}
+),
+
+interactions as (
+    select * from {{ ref('int_interactions') }}
+    where case_key is not null
+    {%- if is_incremental() %}
+        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+),
+
+customers as (
+    select * from {{ source('identity', 'customers') }}
+),
+
+brands as (
+    select * from {{ ref('stg_policy__brands') }}
+),
+
+topics as (
+    select * from {{ ref('stg_policy__topics') }}
+),
+
+tiers as (
+    select * from {{ ref('stg_policy__customer_tiers') }}
+),
+
+ticket_tags as (
+    select
+        source,
+        ticket_id,
+        {{ json_elements_of('tags') }} as tag
+    from tickets
+),
+
+ticket_topics as (
+    select
+        source,
+        ticket_id,
+        min(lower({{ json_element_text('tag') }})) as source_topic
+    from ticket_tags
+    where {{ json_element_text('tag') }} like 'topic~_%' escape '~'
+    group by source, ticket_id
+),
+
+spam_tickets as (
+    select distinct source, ticket_id
+    from ticket_tags
+    where {{ json_element_text('tag') }} = 'spam'
+),
+
+from_tickets as (
+    select
+        tickets.source || ':' || tickets.ticket_id as case_key,
+        tickets.source,
+        'zendesk' as source_kind,
+        tickets.ticket_id as case_id,
+        tickets.source || ':' || tickets.ticket_id as conversation_key,
+        tickets.source || ':user:' || tickets.requester_id as customer_identifier_key,
+        {{ zendesk_channel('tickets.via_channel') }} as channel,
+        tickets.via_channel as channel_raw,
+        tickets.brand_id as source_brand_id,
+        cast(null as {{ dbt.type_string() }}) as brand,
+        ticket_topics.source_topic,
+        lower(organizations.tier) as source_tier,
+        tickets.created_at as opened_at,
+        tickets.due_at as source_due_at,
+        true as has_status,
+        case
+            when spam_tickets.ticket_id is not null then 'spam'
+            when tickets.status = 'deleted' then 'deleted'
+        end as not_counted_reason,
+        tickets.subject,
+        cast(null as {{ dbt.type_string() }}) as source_verdict,
+        cast(null as integer) as source_handoff_count
+    from tickets
+    left join organizations
+        on tickets.source = organizations.source
+        and tickets.organization_id = organizations.organization_id
+    left join ticket_topics
+        on tickets.source = ticket_topics.source
+        and tickets.ticket_id = ticket_topics.ticket_id
+    left join spam_tickets
+        on tickets.source = spam_tickets.source
+        and tickets.ticket_id = spam_tickets.ticket_id
+),
+
+from_file_cases as (
+    select
+        source || ':' || case_id as case_key,
+        source,
+        'file' as source_kind,
+        case_id,
+        source || ':' || case_id as conversation_key,
+        source || ':user:' || customer_id as customer_identifier_key,
+        coalesce(channel, 'other') as channel,
+        channel_raw,
+        cast(null as {{ dbt.type_string() }}) as source_brand_id,
+        brand,
+        lower(topic) as source_topic,
+        cast(null as {{ dbt.type_string() }}) as source_tier,
+        opened_at,
+        due_at as source_due_at,
+        true as has_status,
+        cast(null as {{ dbt.type_string() }}) as not_counted_reason,
+        subject,
+        source_verdict,
+        source_handoff_count
+    from file_cases
+),
+
+file_events_in_order as (
+    select
+        file_case_events.*,
+        row_number() over (partition by source, case_id order by event_at desc, event_sequence desc) as newest_first
+    from file_case_events
+    where event_at < {{ as_of() }}
+),
+
+-- a log of whole states: what is said once is what the newest of them says
+from_file_events as (
+    select
+        source || ':' || case_id as case_key,
+        source,
+        'file' as source_kind,
+        case_id,
+        source || ':' || case_id as conversation_key,
+        source || ':user:' || max(case when newest_first = 1 then customer_id end) as customer_identifier_key,
+        coalesce(max(case when newest_first = 1 then channel end), 'other') as channel,
+        max(case when newest_first = 1 then channel_raw end) as channel_raw,
+        cast(null as {{ dbt.type_string() }}) as source_brand_id,
+        max(case when newest_first = 1 then brand end) as brand,
+        lower(max(case when newest_first = 1 then topic end)) as source_topic,
+        cast(null as {{ dbt.type_string() }}) as source_tier,
+        least(min(opened_at), min(event_at)) as opened_at,
+        cast(null as timestamp) as source_due_at,
+        true as has_status,
+        cast(null as {{ dbt.type_string() }}) as not_counted_reason,
+        cast(null as {{ dbt.type_string() }}) as subject,
+        -- a promise that was missed at any moment was missed
+        case
+            when max(case when lower(source_verdict) = 'false' then 1 else 0 end) = 1 then 'false'
+            else max(source_verdict)
+        end as source_verdict,
+        max(case when newest_first = 1 then source_handoff_count end) as source_handoff_count
+    from file_events_in_order
+    group by source, case_id
+),
+
+-- a conversation that no help desk carries
+from_conversations as (
+    select
+        case_key,
+        source,
+        min(source_kind) as source_kind,
+        case_key as case_id,
+        min(conversation_key) as conversation_key,
+        min(author_identifier_key) as customer_identifier_key,
+        min(channel) as channel,
+        min(channel_raw) as channel_raw,
+        cast(null as {{ dbt.type_string() }}) as source_brand_id,
+        min(brand) as brand,
+        cast(null as {{ dbt.type_string() }}) as source_topic,
+        cast(null as {{ dbt.type_string() }}) as source_tier,
+        min(case when direction = 'inbound' then occurred_at end) as opened_at,
+        cast(null as timestamp) as source_due_at,
+        false as has_status,
+        cast(null as {{ dbt.type_string() }}) as not_counted_reason,
+        cast(null as {{ dbt.type_string() }}) as subject,
+        cast(null as {{ dbt.type_string() }}) as source_verdict,
+        cast(null as integer) as source_handoff_count
+    from interactions
+    where left(case_key, length(conversation_key) + 1) = conversation_key || ':'
+        or (
+            source_kind = 'file'
+            and not exists (select 1 from from_file_cases where from_file_cases.case_key = interactions.case_key)
+            and not exists (select 1 from from_file_events where from_file_events.case_key = interactions.case_key)
+        )
+    group by case_key, source
+),
+
+cases as (
+    select * from from_tickets
+    union all
+    select * from from_conversations
+    union all
+    select * from from_file_cases
+    union all
+    select * from from_file_events
+),
+
+messages as (
+    select
+        case_key,
+        cast(sum(case when direction = 'inbound' then 1 else 0 end) as integer) as inbound_count,
+        cast(sum(case when direction = 'outbound' then 1 else 0 end) as integer) as outbound_count,
+        cast(sum(case when is_reply then 1 else 0 end) as integer) as reply_count,
+        min(case when direction = 'inbound' then occurred_at end) as first_inbound_at,
+        max(visibility) as visibility
+    from interactions
+    group by case_key
+),
+
+replies as (
+    select
+        interactions.case_key,
+        min(interactions.occurred_at) as first_reply_at
+    from interactions
+    inner join messages
+        on interactions.case_key = messages.case_key
+    where interactions.is_reply
+        and interactions.occurred_at >= messages.first_inbound_at
+    group by interactions.case_key
+)
+
+select
+    cases.case_key,
+    cases.source,
+    cases.source_kind,
+    cases.case_id,
+    cases.conversation_key,
+    cases.customer_identifier_key,
+    customers.customer_key,
+    cases.channel,
+    cases.channel_raw,
+    coalesce(cases.brand, brands.brand) as brand,
+    coalesce(topics.topic, cases.source_topic, 'unknown') as topic,
+    coalesce(topics.purpose, 'other') as purpose,
+    coalesce(tiers.customer_tier, cases.source_tier, 'unknown') as customer_tier,
+    messages.visibility,
+    cases.opened_at,
+    cases.source_due_at,
+    cases.has_status,
+    cases.not_counted_reason,
+    cases.subject,
+    cases.source_verdict,
+    cases.source_handoff_count,
+    coalesce(messages.inbound_count, 0) as inbound_count,
+    coalesce(messages.outbound_count, 0) as outbound_count,
+    coalesce(messages.reply_count, 0) as reply_count,
+    messages.first_inbound_at,
+    replies.first_reply_at
+
+from cases
+left join messages
+    on cases.case_key = messages.case_key
+left join replies
+    on cases.case_key = replies.case_key
+left join customers
+    on cases.customer_identifier_key = customers.identifier_key
+left join brands
+    on cases.source = brands.source
+    and cases.source_brand_id = brands.source_brand_id
+left join topics
+    on cases.source = topics.source
+    and cases.source_topic = topics.source_topic
+left join tiers
+    on cases.source = tiers.source
+    and cases.source_tier = tiers.source_tier
+where cases.opened_at < {{ as_of() }}
+{%- if is_incremental() %}
+    and cases.case_key in (select case_key from {{ ref('int_dirty_cases') }})
+{%- endif %}

@@ -1,0 +1,61 @@
+{{ config(
+    materialized='table',
+    post_hook=["{{ add_dirty_repeat_contacts() }}"],
+) }}
+
+-- Whether the customer came back with another case within seven days after this one was resolved: true once
+-- they did, false once the seven days are over, null before. One row per resolved case of a known customer.
+-- It looks ahead, so a case that nothing else touched can change here (design.md §2 (f)): the post-hook makes
+-- those dirty, and only fct_cases, which is a view, shows the column.
+with cases as (
+    select * from {{ ref('int_cases') }}
+    where customer_key is not null and not_counted_reason is null
+),
+
+endings as (
+    select case_key, resolved_at
+    from {{ ref('int_case_timeline') }}
+    where row_no = 1 and resolved_at is not null
+),
+
+contacts as (
+    select
+        cases.case_key,
+        endings.resolved_at,
+        lead(cases.opened_at) over (partition by cases.customer_key order by cases.opened_at, cases.case_key) as next_opened_at
+    from cases
+    left join endings
+        on cases.case_key = endings.case_key
+),
+
+-- the next case may have been opened before this one was resolved; the one after it counts then too
+first_after as (
+    select
+        earlier.case_key,
+        earlier.resolved_at,
+        min(later.opened_at) as next_opened_at
+    from (
+        select cases.case_key, cases.customer_key, contacts.resolved_at
+        from cases
+        inner join contacts
+            on cases.case_key = contacts.case_key
+        where contacts.resolved_at is not null and contacts.next_opened_at is not null
+    ) as earlier
+    inner join cases as later
+        on earlier.customer_key = later.customer_key
+        and later.opened_at > earlier.resolved_at
+        and later.case_key <> earlier.case_key
+    group by earlier.case_key, earlier.resolved_at
+)
+
+select
+    contacts.case_key,
+    case
+        when first_after.next_opened_at <= {{ add_seconds('contacts.resolved_at', '7 * 86400') }} then true
+        when {{ add_seconds('contacts.resolved_at', '7 * 86400') }} < {{ as_of() }} then false
+    end as has_repeat_contact
+
+from contacts
+left join first_after
+    on contacts.case_key = first_after.case_key
+where contacts.resolved_at is not null

@@ -1,0 +1,21 @@
+{{ config(materialized='table') }}
+
+-- Identifiers that belong to another customer than in what is published (design.md §2 (e)).
+{% set is_increment = not is_full() -%}
+select
+    now_known.identifier_key,
+    now_known.customer_key
+    {%- if is_increment %},
+    was_known.customer_key as published_customer_key
+    {%- else %},
+    cast(null as {{ dbt.type_string() }}) as published_customer_key
+    {%- endif %}
+
+from {{ source('identity', 'customers') }} as now_known
+{% if is_increment -%}
+full outer join {{ published('customer_identities', 'private') }} as was_known
+    on now_known.identifier_key = was_known.identifier_key
+where now_known.customer_key is distinct from was_known.customer_key
+{%- else -%}
+where 1 = 0
+{%- endif %}

@@ -1,0 +1,156 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+-- Cases of which anything may differ from what is published. They stay until a publication covers them.
+-- Letters: design.md §2; (d) a changed policy rebuilds everything, (f) is found by int_repeat_contacts.
+{% if not is_incremental() -%}
+select cast(null as {{ dbt.type_string() }}) as case_key
+where 1 = 0
+{%- else -%}
+with dirty_conversations as (
+    select * from {{ ref('int_dirty_conversations') }}
+),
+
+interactions as (
+    select * from {{ ref('int_interactions') }}
+),
+
+tickets as (
+    select * from {{ ref('stg_zendesk__tickets') }}
+),
+
+ticket_changes as (
+    select * from {{ ref('stg_zendesk__ticket_changes') }}
+),
+
+changed_users as (
+    select * from {{ ref('stg_zendesk__users') }} where read_run_no > {{ published_up_to() }}
+),
+
+changed_groups as (
+    select * from {{ ref('stg_zendesk__groups') }} where read_run_no > {{ published_up_to() }}
+),
+
+changed_organizations as (
+    select * from {{ ref('stg_zendesk__organizations') }} where read_run_no > {{ published_up_to() }}
+),
+
+file_cases as (
+    select * from {{ ref('stg_file__cases') }}
+),
+
+file_case_events as (
+    select * from {{ ref('stg_file__case_events') }}
+),
+
+changed_customers as (
+    select * from {{ ref('int_changed_customers') }}
+),
+
+published_interactions as (
+    select * from {{ published('fct_interactions') }}
+),
+
+published_cases as (
+    select * from {{ published('fct_cases') }}
+),
+
+published_clocks as (
+    select * from {{ published('fct_sla_clocks') }}
+),
+
+found as (
+    -- through their interactions, as they are and as they were
+    select interactions.case_key
+    from interactions
+    inner join dirty_conversations
+        on interactions.conversation_key = dirty_conversations.conversation_key
+
+    union
+
+    select published_interactions.case_key
+    from published_interactions
+    inner join dirty_conversations
+        on published_interactions.conversation_key = dirty_conversations.conversation_key
+
+    union
+
+    -- (a) a record of the case, or of someone tied to it; (b) an event since
+    select source || ':' || ticket_id
+    from tickets
+    where read_run_no > {{ published_up_to() }}
+        or created_at >= {{ published_as_of() }}
+
+    union
+
+    select source || ':' || ticket_id
+    from ticket_changes
+    where read_run_no > {{ published_up_to() }}
+        or changed_at >= {{ published_as_of() }}
+
+    union
+
+    select tickets.source || ':' || tickets.ticket_id
+    from tickets
+    inner join changed_users
+        on tickets.source = changed_users.source
+        and tickets.requester_id = changed_users.user_id
+
+    union
+
+    select tickets.source || ':' || tickets.ticket_id
+    from tickets
+    inner join changed_organizations
+        on tickets.source = changed_organizations.source
+        and tickets.organization_id = changed_organizations.organization_id
+
+    union
+
+    select ticket_changes.source || ':' || ticket_changes.ticket_id
+    from ticket_changes
+    inner join changed_groups
+        on ticket_changes.source = changed_groups.source
+        and ticket_changes.group_id = changed_groups.group_id
+
+    union
+
+    select source || ':' || case_id
+    from file_cases
+    where read_run_no > {{ published_up_to() }}
+        or opened_at >= {{ published_as_of() }}
+        or resolved_at >= {{ published_as_of() }}
+        or closed_at >= {{ published_as_of() }}
+
+    union
+
+    select source || ':' || case_id
+    from file_case_events
+    where read_run_no > {{ published_up_to() }}
+        or event_at >= {{ published_as_of() }}
+        or opened_at >= {{ published_as_of() }}
+
+    union
+
+    -- (c)
+    select case_key from published_cases where is_open
+
+    union
+
+    select case_key from published_clocks where is_running
+
+    union
+
+    -- (e)
+    select published_cases.case_key
+    from published_cases
+    inner join changed_customers
+        on published_cases.customer_key = changed_customers.published_customer_key
+)
+
+select found.case_key
+
+from found
+left join {{ this }} as known
+    on found.case_key = known.case_key
+where known.case_key is null
+    and found.case_key is not null
+{%- endif %}

@@ -1,0 +1,155 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+-- Conversations whose interactions may differ from what is published. They stay until a publication covers
+-- them. Letters: design.md §2. Where everything is built anew nobody asks, so the table starts empty.
+{% if not is_incremental() -%}
+select cast(null as {{ dbt.type_string() }}) as conversation_key
+where 1 = 0
+{%- else -%}
+with records as (
+    select
+        records.*,
+        coalesce(records.conversation_key, threads.conversation_key) as thread_key
+    from {{ ref('int_interaction_records') }} as records
+    left join {{ source('identity', 'threads') }} as threads
+        on records.conversation_key is null
+        and records.interaction_key = threads.interaction_key
+    where records.occurred_at < {{ as_of() }}
+),
+
+threads as (
+    select * from {{ source('identity', 'threads') }}
+),
+
+tickets as (
+    select * from {{ ref('stg_zendesk__tickets') }}
+),
+
+zendesk_users as (
+    select * from {{ ref('stg_zendesk__users') }}
+),
+
+our_accounts as (
+    select * from {{ ref('int_our_accounts') }}
+),
+
+x_posts as (
+    select * from {{ ref('int_x_posts') }}
+),
+
+matches as (
+    select * from {{ ref('int_message_matches') }}
+),
+
+changed_customers as (
+    select * from {{ ref('int_changed_customers') }}
+),
+
+published_interactions as (
+    select * from {{ published('fct_interactions') }}
+),
+
+-- (a) people and accounts of ours that were loaded, or are new
+changed_accounts as (
+    select our_accounts.agent_key, our_accounts.source, our_accounts.agent_id
+    from our_accounts
+    left join {{ published('dim_agents') }} as published_agents
+        on our_accounts.agent_key = published_agents.agent_key
+    left join zendesk_users
+        on our_accounts.source = zendesk_users.source
+        and our_accounts.agent_id = zendesk_users.user_id
+        and zendesk_users.read_run_no > {{ published_up_to() }}
+    where published_agents.agent_key is null
+        or zendesk_users.user_id is not null
+),
+
+directly as (
+    -- (a) the record itself was loaded, with what it was before; (b) it happened since
+    select thread_key as conversation_key
+    from records
+    where read_run_no > {{ published_up_to() }}
+        or occurred_at >= {{ published_as_of() }}
+
+    union
+
+    select published_interactions.conversation_key
+    from published_interactions
+    inner join records
+        on published_interactions.interaction_key = records.interaction_key
+    where records.read_run_no > {{ published_up_to() }}
+
+    union
+
+    select source || ':' || ticket_id
+    from tickets
+    where read_run_no > {{ published_up_to() }}
+
+    union
+
+    select records.thread_key
+    from records
+    inner join changed_accounts
+        on records.agent_key = changed_accounts.agent_key
+
+    union
+
+    select x_posts.source || ':' || x_posts.conversation_id
+    from x_posts
+    inner join changed_accounts
+        on x_posts.source = changed_accounts.source
+        and x_posts.in_reply_to_user_id = changed_accounts.agent_id
+
+    union
+
+    -- (e)
+    select records.thread_key
+    from records
+    inner join changed_customers
+        on records.author_identifier_key = changed_customers.identifier_key
+
+    union
+
+    -- a late message can join two threads, or give an answer another question
+    select threads.conversation_key
+    from threads
+    left join published_interactions
+        on threads.interaction_key = published_interactions.interaction_key
+    where published_interactions.conversation_key is distinct from threads.conversation_key
+        or published_interactions.answers_interaction_key is distinct from threads.answers_interaction_key
+
+    union
+
+    select published_interactions.conversation_key
+    from threads
+    inner join published_interactions
+        on threads.interaction_key = published_interactions.interaction_key
+    where published_interactions.conversation_key <> threads.conversation_key
+),
+
+-- what one side of a matched message does, the other feels
+matched as (
+    select conversation_key from directly
+
+    union
+
+    select matches.x_conversation_key
+    from matches
+    inner join directly
+        on matches.comment_conversation_key = directly.conversation_key
+
+    union
+
+    select matches.comment_conversation_key
+    from matches
+    inner join directly
+        on matches.x_conversation_key = directly.conversation_key
+)
+
+select matched.conversation_key
+
+from matched
+left join {{ this }} as known
+    on matched.conversation_key = known.conversation_key
+where known.conversation_key is null
+    and matched.conversation_key is not null
+{%- endif %}

@@ -1,0 +1,129 @@
+{{ config(materialized='view') }}
+
+-- Each identifier of a customer, and the identifier of the account that carries it: two rows with the same
+-- account say that two identifiers are one person's. Exact identifiers only; none of our own accounts.
+with zendesk_users as (
+    select * from {{ ref('stg_zendesk__users') }}
+),
+
+our_accounts as (
+    select * from {{ ref('int_our_accounts') }}
+),
+
+x_posts as (
+    select * from {{ ref('int_x_posts') }}
+),
+
+records as (
+    select * from {{ ref('int_interaction_records') }}
+),
+
+file_cases as (
+    select * from {{ ref('stg_file__cases') }}
+),
+
+file_case_events as (
+    select * from {{ ref('stg_file__case_events') }}
+),
+
+file_calls as (
+    select * from {{ ref('stg_file__calls') }}
+),
+
+zendesk_customers as (
+    select zendesk_users.*
+    from zendesk_users
+    left join our_accounts
+        on zendesk_users.source = our_accounts.source
+        and zendesk_users.user_id = our_accounts.agent_id
+    where our_accounts.agent_key is null
+        and zendesk_users.created_at < {{ as_of() }}
+),
+
+zendesk_identities as (
+    select
+        source,
+        user_id,
+        created_at,
+        {{ json_elements_of('identities') }} as identity
+    from zendesk_customers
+),
+
+evidence as (
+    select
+        source,
+        source || ':user:' || user_id as account_identifier_key,
+        source || ':user:' || user_id as identifier_key,
+        'help_desk_user' as identifier_kind,
+        user_id as identifier,
+        created_at as first_seen_at
+    from zendesk_customers
+
+    union all
+
+    select source, source || ':user:' || user_id, 'email:' || email, 'email', email, created_at
+    from zendesk_customers
+    where email is not null
+
+    union all
+
+    select
+        source,
+        source || ':user:' || user_id,
+        case {{ json_text('identity', 'type') }}
+            when 'email' then 'email:' when 'twitter' then 'x_handle:' else 'phone:'
+        end || lower({{ json_text('identity', 'value') }}),
+        case {{ json_text('identity', 'type') }}
+            when 'email' then 'email' when 'twitter' then 'x_handle' else 'phone'
+        end,
+        lower({{ json_text('identity', 'value') }}),
+        {{ utc_timestamp(json_text('identity', 'created_at')) }}
+    from zendesk_identities
+    where {{ json_text('identity', 'type') }} in ('email', 'twitter', 'phone_number')
+        and {{ utc_timestamp(json_text('identity', 'created_at')) }} < {{ as_of() }}
+
+    union all
+
+    select source, source || ':user:' || author_id, source || ':user:' || author_id, 'x_user', author_id, min(posted_at)
+    from x_posts
+    where not is_own and posted_at < {{ as_of() }}
+    group by source, author_id
+
+    union all
+
+    select source, source || ':user:' || author_id, 'x_handle:' || author_handle, 'x_handle', author_handle, min(posted_at)
+    from x_posts
+    where not is_own and posted_at < {{ as_of() }} and author_handle is not null
+    group by source, author_id, author_handle
+
+    union all
+
+    select source, author_identifier_key, author_identifier_key, 'file_customer', author_identifier_key, min(occurred_at)
+    from records
+    where source_kind = 'file' and author_identifier_key is not null and occurred_at < {{ as_of() }}
+    group by source, author_identifier_key
+
+    union all
+
+    select source, source || ':user:' || customer_id, source || ':user:' || customer_id, 'file_customer', customer_id, min(seen_at)
+    from (
+        select source, customer_id, opened_at as seen_at from file_cases
+        union all
+        select source, customer_id, opened_at from file_case_events
+        union all
+        select source, customer_id, started_at from file_calls
+    ) as named_in_files
+    where customer_id is not null and seen_at < {{ as_of() }}
+    group by source, customer_id
+)
+
+select
+    account_identifier_key,
+    identifier_key,
+    identifier_kind,
+    identifier,
+    source,
+    min(first_seen_at) as first_seen_at
+
+from evidence
+group by account_identifier_key, identifier_key, identifier_kind, identifier, source

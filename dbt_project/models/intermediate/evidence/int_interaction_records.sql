@@ -1,0 +1,133 @@
+{{ config(materialized='view') }}
+
+-- Every message of every source in the same words, one row per source record: nothing is matched or
+-- joined to a case yet, and texts pass through untouched. What a source cannot say is null.
+with comments as (
+    select * from {{ ref('stg_zendesk__comments') }}
+),
+
+tickets as (
+    select * from {{ ref('stg_zendesk__tickets') }}
+),
+
+x_posts as (
+    select * from {{ ref('int_x_posts') }}
+),
+
+x_edits as (
+    select * from {{ ref('int_x_edits') }}
+),
+
+file_interactions as (
+    select * from {{ ref('stg_file__interactions') }}
+),
+
+our_accounts as (
+    select * from {{ ref('int_our_accounts') }}
+),
+
+brands as (
+    select * from {{ ref('stg_policy__brands') }}
+),
+
+from_zendesk as (
+    select
+        comments.source,
+        'zendesk' as source_kind,
+        comments.record_key,
+        comments.read_run_no,
+        comments.source || ':' || comments.comment_id as interaction_key,
+        case when comments.via_channel = 'twitter' then comments.channel_message_id end as x_post_id,
+        comments.source || ':' || comments.ticket_id as conversation_key,
+        comments.source || ':' || comments.ticket_id as case_key,
+        {{ zendesk_channel('comments.via_channel') }} as channel,
+        comments.via_channel as channel_raw,
+        brands.brand,
+        case when our_accounts.agent_key is null then 'inbound' else 'outbound' end as direction,
+        case when comments.via_channel = 'twitter' then 'public' else 'private' end as visibility,
+        comments.commented_at as occurred_at,
+        case when our_accounts.agent_key is null then comments.source || ':user:' || comments.author_id end as author_identifier_key,
+        our_accounts.agent_key,
+        coalesce(our_accounts.is_bot, false) as is_bot,
+        true as is_addressed,
+        cast(null as {{ dbt.type_string() }}) as parent_interaction_key,
+        cast(null as {{ dbt.type_string() }}) as stated_purpose,
+        comments.text
+    from comments
+    left join our_accounts
+        on comments.source = our_accounts.source
+        and comments.author_id = our_accounts.agent_id
+    left join tickets
+        on comments.source = tickets.source
+        and comments.ticket_id = tickets.ticket_id
+    left join brands
+        on tickets.source = brands.source
+        and tickets.brand_id = brands.source_brand_id
+    where comments.is_public  -- an internal note is an event, not an interaction
+),
+
+from_x as (
+    select
+        x_posts.source,
+        'x' as source_kind,
+        x_posts.post_id as record_key,
+        x_posts.read_run_no,
+        x_posts.source || ':' || x_posts.post_id as interaction_key,
+        cast(null as {{ dbt.type_string() }}) as x_post_id,
+        x_posts.source || ':' || x_posts.conversation_id as conversation_key,
+        cast(null as {{ dbt.type_string() }}) as case_key,
+        'x' as channel,
+        'x' as channel_raw,
+        brands.brand,
+        case when x_posts.is_own then 'outbound' else 'inbound' end as direction,
+        'public' as visibility,
+        x_posts.posted_at as occurred_at,
+        case when not x_posts.is_own then x_posts.source || ':user:' || x_posts.author_id end as author_identifier_key,
+        case when x_posts.is_own then x_posts.source || ':' || x_posts.author_id end as agent_key,
+        false as is_bot,
+        x_posts.is_addressed,
+        x_posts.source || ':' || coalesce(x_edits.post_id, x_posts.parent_id) as parent_interaction_key,
+        cast(null as {{ dbt.type_string() }}) as stated_purpose,
+        x_posts.text
+    from x_posts
+    left join x_edits
+        on x_posts.source = x_edits.source
+        and x_posts.parent_id = x_edits.edit_id
+    left join brands
+        on x_posts.is_own
+        and x_posts.source = brands.source
+        and x_posts.author_id = brands.source_brand_id
+),
+
+from_files as (
+    select
+        source,
+        'file' as source_kind,
+        record_key,
+        read_run_no,
+        source || ':' || interaction_id as interaction_key,
+        cast(null as {{ dbt.type_string() }}) as x_post_id,
+        -- a file that names neither conversation nor case has threads of replies (identity.threads)
+        source || ':' || coalesce(conversation_id, case_id) as conversation_key,
+        source || ':' || case_id as case_key,
+        coalesce(channel, 'other') as channel,
+        channel_raw,
+        brand,
+        direction,
+        visibility,
+        occurred_at,
+        case when direction = 'inbound' then source || ':user:' || author_id end as author_identifier_key,
+        case when direction = 'outbound' then source || ':' || coalesce(agent_id, author_id) end as agent_key,
+        is_bot,
+        direction = 'inbound' as is_addressed,
+        source || ':' || in_reply_to_id as parent_interaction_key,
+        purpose as stated_purpose,
+        text
+    from file_interactions
+)
+
+select * from from_zendesk
+union all
+select * from from_x
+union all
+select * from from_files

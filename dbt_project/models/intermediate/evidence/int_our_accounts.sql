@@ -1,0 +1,81 @@
+{{ config(materialized='table') }}
+
+-- Who speaks for us: people and bots of the help desk, accounts of our own on a network, and whoever a
+-- described export names as the agent. One row per account of a source; agent_key is source:agent_id.
+with zendesk_users as (
+    select * from {{ ref('stg_zendesk__users') }}
+),
+
+own_posts as (
+    select * from {{ ref('stg_x__posts') }}
+),
+
+file_interactions as (
+    select * from {{ ref('stg_file__interactions') }}
+),
+
+file_cases as (
+    select * from {{ ref('stg_file__cases') }}
+),
+
+file_case_events as (
+    select * from {{ ref('stg_file__case_events') }}
+),
+
+file_calls as (
+    select * from {{ ref('stg_file__calls') }}
+),
+
+agents_teams as (
+    select * from {{ ref('stg_policy__agents_teams') }}
+),
+
+accounts as (
+    select
+        zendesk_users.source,
+        zendesk_users.user_id as agent_id,
+        zendesk_users.user_name as agent_name,
+        zendesk_users.email,
+        coalesce({{ json_list_has('zendesk_users.tags', 'bot') }}, false) as is_bot
+    from zendesk_users
+    where zendesk_users.role in ('agent', 'admin')
+        or {{ json_list_has('zendesk_users.tags', 'bot') }}
+        -- someone who left keeps their past replies: the policy still lists them
+        or exists (
+            select 1
+            from agents_teams
+            where agents_teams.source = zendesk_users.source
+                and agents_teams.agent in (zendesk_users.user_id, zendesk_users.email)
+        )
+
+    union all
+
+    select source, author_id, '@' || max(author_handle), null, false
+    from own_posts
+    group by source, author_id
+
+    union all
+
+    select source, agent_id, max(agent_name), null, bool_and(is_bot)
+    from (
+        select source, agent_id, coalesce(agent_name, agent_id) as agent_name, is_bot from file_interactions
+        union all
+        select source, agent_id, agent_id, false from file_cases
+        union all
+        select source, agent_id, agent_id, false from file_case_events
+        union all
+        select source, agent_id, agent_id, false from file_calls
+    ) as named_in_files
+    where agent_id is not null
+    group by source, agent_id
+)
+
+select
+    source || ':' || agent_id as agent_key,
+    source,
+    agent_id,
+    agent_name,
+    email,
+    is_bot
+
+from accounts

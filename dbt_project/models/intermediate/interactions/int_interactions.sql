@@ -1,0 +1,145 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_dirty('conversation_key') }}",
+    indexes=[{'columns': ['conversation_key']}, {'columns': ['case_key']}, {'columns': ['interaction_key']}],
+) }}
+
+-- One row per interaction up to as_of: matched across sources, laid in threads, and joined to its case.
+-- In a conversation without a ticket each customer who addressed us, or whom one of ours answered, has a
+-- case of their own; where one of their messages became a ticket, the ticket is the case.
+with records as (
+    select
+        records.*,
+        coalesce(records.conversation_key, threads.conversation_key) as thread_key,
+        threads.answers_interaction_key
+    from {{ ref('int_interaction_records') }} as records
+    left join {{ source('identity', 'threads') }} as threads
+        on records.interaction_key = threads.interaction_key
+    where records.occurred_at < {{ as_of() }}
+    {%- if is_incremental() %}
+        and coalesce(records.conversation_key, threads.conversation_key) in (
+            select conversation_key from {{ ref('int_dirty_conversations') }}
+        )
+    {%- endif %}
+),
+
+matches as (
+    select * from {{ ref('int_message_matches') }}
+),
+
+tickets as (
+    select
+        source || ':' || ticket_id as case_key,
+        source || ':user:' || requester_id as requester_identifier_key
+    from {{ ref('stg_zendesk__tickets') }}
+),
+
+customers as (
+    select * from {{ source('identity', 'customers') }}
+),
+
+x_matches as (
+    select
+        x_interaction_key,
+        min(case_key) as case_key,
+        min(agent_key) as agent_key,
+        count(*) as comment_count
+    from matches
+    group by x_interaction_key
+),
+
+unmatched as (
+    select records.*
+    from records
+    left join matches
+        on records.interaction_key = matches.comment_interaction_key
+    where matches.comment_interaction_key is null
+),
+
+-- whose matter a message is: its author's, or of the customer whose message it answers
+addressed as (
+    select
+        unmatched.*,
+        coalesce(unmatched.author_identifier_key, answered.author_identifier_key) as matter_of_identifier_key,
+        x_matches.case_key as matched_case_key,
+        x_matches.agent_key as matched_agent_key,
+        coalesce(x_matches.comment_count, 0) as comment_count
+    from unmatched
+    left join records as answered
+        on unmatched.answers_interaction_key = answered.interaction_key
+    left join x_matches
+        on unmatched.interaction_key = x_matches.x_interaction_key
+),
+
+matters as (
+    select
+        thread_key,
+        matter_of_identifier_key,
+        min(matched_case_key) as ticket_case_key
+    from addressed
+    where case_key is null
+        and matter_of_identifier_key is not null
+    group by thread_key, matter_of_identifier_key
+    having max(case when is_addressed or direction = 'outbound' then 1 else 0 end) = 1
+        or min(matched_case_key) is not null
+),
+
+with_case as (
+    select
+        addressed.*,
+        coalesce(
+            addressed.case_key,
+            matters.ticket_case_key,
+            addressed.matched_case_key,
+            -- thread, then the customer's own id
+            matters.thread_key || ':' || split_part(matters.matter_of_identifier_key, ':user:', 2)
+        ) as resolved_case_key
+    from addressed
+    left join matters
+        on addressed.case_key is null
+        and addressed.thread_key = matters.thread_key
+        and addressed.matter_of_identifier_key = matters.matter_of_identifier_key
+)
+
+select
+    with_case.interaction_key,
+    with_case.source,
+    with_case.source_kind,
+    with_case.record_key,
+    with_case.channel,
+    with_case.channel_raw,
+    with_case.brand,
+    with_case.direction,
+    with_case.visibility,
+    with_case.stated_purpose,
+    with_case.occurred_at,
+    with_case.thread_key as conversation_key,
+    with_case.resolved_case_key as case_key,
+    with_case.author_identifier_key,
+    -- the customer that the message is from, or to
+    coalesce(
+        with_case.author_identifier_key,
+        with_case.matter_of_identifier_key,
+        tickets.requester_identifier_key
+    ) as customer_identifier_key,
+    customers.customer_key,
+    coalesce(with_case.matched_agent_key, with_case.agent_key) as agent_key,
+    with_case.is_bot,
+    with_case.direction = 'outbound'
+        and not with_case.is_bot
+        and with_case.resolved_case_key is not null as is_reply,
+    with_case.parent_interaction_key as in_reply_to_interaction_key,
+    with_case.answers_interaction_key,
+    with_case.text,
+    cast(1 + with_case.comment_count as integer) as source_record_count
+
+from with_case
+left join tickets
+    on with_case.case_key = tickets.case_key
+left join customers
+    on coalesce(
+        with_case.author_identifier_key,
+        with_case.matter_of_identifier_key,
+        tickets.requester_identifier_key
+    ) = customers.identifier_key

@@ -1,0 +1,115 @@
+{{ config(materialized='table', indexes=[{'columns': ['schedule', 'utc_day']}]) }}
+
+-- Each schedule's time, cut into slices that are wholly open or wholly closed and lie within one UTC day, with
+-- the open seconds before each: business time between two instants is a subtraction. Local hours, holidays
+-- and changes of clocks are settled here, once. Grain: schedule, slice_from.
+with schedules as (
+    select * from {{ ref('stg_policy__business_schedules') }}
+),
+
+holidays as (
+    select * from {{ ref('stg_policy__holidays') }}
+),
+
+cases as (
+    select min(opened_at) as first_at from {{ ref('int_cases') }}
+),
+
+-- from the year before the first case to ten years after as_of
+days as (
+    {{ day_spine(
+        "date_trunc('year', (select first_at from cases)) - interval '1 year'",
+        as_of() ~ " + interval '10 years'",
+    ) }}
+),
+
+weekdays as (
+    select day, {{ weekday('day') }} as weekday from days
+),
+
+openings as (
+    select
+        schedules.schedule,
+        {{ utc_from_local("cast(cast(weekdays.day as " ~ dbt.type_string() ~ ") || ' ' || schedules.opens_at as timestamp)", "schedules.timezone") }} as opens_at,
+        case
+            when schedules.closes_at = '24:00'
+                then {{ utc_from_local("(cast(weekdays.day as timestamp) + interval '1 day')", "schedules.timezone") }}
+            else {{ utc_from_local("cast(cast(weekdays.day as " ~ dbt.type_string() ~ ") || ' ' || schedules.closes_at as timestamp)", "schedules.timezone") }}
+        end as closes_at
+    from weekdays
+    inner join schedules
+        on weekdays.weekday = schedules.weekday
+    left join holidays
+        on schedules.schedule = holidays.schedule
+        and weekdays.day = holidays.holiday_on
+    where holidays.holiday_on is null
+        -- a schedule's row holds for the days that begin in it
+        and {{ valid_from_at("weekdays.day") }} >= schedules.valid_from_at
+        and {{ valid_from_at("weekdays.day") }} < schedules.valid_until_at
+),
+
+borders as (
+    select schedule, opens_at as border_at from openings where opens_at < closes_at
+    union
+    select schedule, closes_at from openings where opens_at < closes_at
+    union
+    select schedules.schedule, cast(days.day as timestamp)
+    from days
+    cross join (select distinct schedule from schedules) as schedules
+),
+
+cut as (
+    select
+        schedule,
+        border_at as slice_from,
+        lead(border_at) over (partition by schedule order by border_at) as slice_until
+    from borders
+),
+
+-- a slice is open where more intervals have begun than ended by its start
+steps as (
+    select schedule, step_at, sum(step) as step
+    from (
+        select schedule, opens_at as step_at, 1 as step from openings where opens_at < closes_at
+        union all
+        select schedule, closes_at, -1 from openings where opens_at < closes_at
+    ) as opening_steps
+    group by schedule, step_at
+),
+
+stepped as (
+    select
+        cut.schedule,
+        cut.slice_from,
+        cut.slice_until,
+        sum(coalesce(steps.step, 0)) over (
+            partition by cut.schedule order by cut.slice_from
+            rows between unbounded preceding and current row
+        ) > 0 as is_open
+    from cut
+    left join steps
+        on cut.schedule = steps.schedule
+        and cut.slice_from = steps.step_at
+),
+
+measured as (
+    select
+        stepped.*,
+        case when is_open then {{ seconds_between('slice_from', 'slice_until') }} else 0 end as open_seconds
+    from stepped
+    where slice_until is not null
+)
+
+select
+    schedule,
+    cast(slice_from as date) as utc_day,
+    slice_from,
+    slice_until,
+    is_open,
+    open_seconds,
+    cast(sum(open_seconds) over (
+        partition by schedule order by slice_from
+        rows between unbounded preceding and current row
+    ) - open_seconds as bigint) as open_seconds_before
+
+from measured

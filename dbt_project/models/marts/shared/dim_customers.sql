@@ -1,0 +1,48 @@
+{{ config(materialized='table') }}
+
+with identifiers as (
+    select
+        customer_key,
+        min(first_seen_at) as first_identified_at,
+        count(*) as identifier_count
+    from {{ source('identity', 'customers') }}
+    group by customer_key
+),
+
+interactions as (
+    select
+        customer_key,
+        min(occurred_at) as first_interaction_at,
+        max(occurred_at) as last_interaction_at,
+        count(*) as interaction_count,
+        count(distinct channel) as channel_count
+    from {{ ref('int_interactions') }}
+    where customer_key is not null
+    group by customer_key
+),
+
+cases as (
+    select
+        customer_key,
+        count(*) as case_count,
+        max(customer_tier) as customer_tier
+    from {{ ref('int_cases') }}
+    where customer_key is not null and not_counted_reason is null
+    group by customer_key
+)
+
+select
+    identifiers.customer_key,
+    least(identifiers.first_identified_at, interactions.first_interaction_at) as first_seen_at,
+    coalesce(interactions.last_interaction_at, identifiers.first_identified_at) as last_seen_at,
+    cast(identifiers.identifier_count as integer) as identifier_count,
+    cast(coalesce(interactions.interaction_count, 0) as integer) as interaction_count,
+    cast(coalesce(cases.case_count, 0) as integer) as case_count,
+    cast(coalesce(interactions.channel_count, 0) as integer) as channel_count,
+    coalesce(cases.customer_tier, 'unknown') as customer_tier
+
+from identifiers
+left join interactions
+    on identifiers.customer_key = interactions.customer_key
+left join cases
+    on identifiers.customer_key = cases.customer_key

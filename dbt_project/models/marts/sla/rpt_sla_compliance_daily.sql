@@ -1,0 +1,35 @@
+{{ config(materialized='table') }}
+
+with clocks as (
+    select * from {{ ref('fct_sla_clocks') }}
+)
+
+select
+    day,
+    metric,
+    coalesce(department, '(none)') as department,
+    coalesce(team, '(none)') as team,
+    channel,
+    coalesce(brand, '(none)') as brand,
+    coalesce(priority, '(none)') as priority,
+    cast(count(*) as integer) as clock_count,
+    cast(sum(case when outcome = 'met' then 1 else 0 end) as integer) as met_count,
+    cast(sum(case when outcome = 'breached' then 1 else 0 end) as integer) as breached_count,
+    cast(sum(case when outcome = 'running' then 1 else 0 end) as integer) as running_count,
+    cast(sum(case when outcome = 'void' then 1 else 0 end) as integer) as void_count,
+    cast(sum(case when outcome = 'no_policy' then 1 else 0 end) as integer) as no_policy_count,
+    cast(sum(case when outcome = 'breached' and is_running then 1 else 0 end) as integer) as unanswered_count,
+    cast(
+        cast(sum(case when outcome = 'met' then 1 else 0 end) as {{ dbt.type_float() }})
+        / nullif(sum(case when outcome in ('met', 'breached') then 1 else 0 end), 0) as double
+    ) as met_share
+
+from clocks
+group by
+    day,
+    metric,
+    coalesce(department, '(none)'),
+    coalesce(team, '(none)'),
+    channel,
+    coalesce(brand, '(none)'),
+    coalesce(priority, '(none)')

@@ -1,0 +1,28 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_records('zendesk', 'users') }}",
+    indexes=[{'columns': ['record_key']}],
+) }}
+
+with records as (
+    {{ newest_records('zendesk', 'users') }}
+)
+
+select
+    source,
+    record_key,
+    read_run_no,
+    {{ json_text('payload', 'id') }} as user_id,
+    {{ json_text('payload', 'name') }} as user_name,
+    lower({{ json_text('payload', 'email') }}) as email,
+    {{ json_text('payload', 'phone') }} as phone,
+    {{ json_text('payload', 'role') }} as role,
+    {{ json_text('payload', 'organization_id') }} as organization_id,
+    {{ json_text('payload', 'default_group_id') }} as default_group_id,
+    {{ utc_timestamp(json_text('payload', 'created_at')) }} as created_at,
+    {{ utc_timestamp(json_text('payload', 'updated_at')) }} as updated_at,
+    {{ json_value('payload', 'tags') }} as tags,
+    {{ json_value('payload', '_identities') }} as identities
+
+from records

@@ -1,0 +1,238 @@
+"""Run dbt for a night, in this process, and keep what it says model by model."""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+
+from answerable import policies, progress, runs
+from answerable.settings import Settings
+from answerable.warehouse import db, publish
+
+log = logging.getLogger(__name__)
+
+Part = Literal["first", "rest"]
+
+# dbt's two runs of a night; identity stands between them
+SELECT: Mapping[Part, list[str]] = {"first": ["tag:first"], "rest": ["tag:rest"]}
+
+
+class BuildError(RuntimeError):
+    """dbt could not build the warehouse; the text names the models and what the database said."""
+
+
+class PolicyError(ValueError):
+    """The policy files contradict themselves; the text names file and row of each fault."""
+
+
+def project_dir(settings: Settings) -> Path:
+    return settings.root / "dbt_project"
+
+
+def target_dir(settings: Settings, run: runs.Run) -> Path:
+    """Where dbt leaves its artefacts for this run; a replay keeps its own."""
+    return settings.home / "dbt" / (run.schema_prefix or "target")
+
+
+def manifest_path(settings: Settings, run: runs.Run) -> Path:
+    return target_dir(settings, run) / "manifest.json"
+
+
+def fingerprint(settings: Settings) -> str:
+    """A digest of all that shapes the warehouse but its data: models, macros, policies.
+
+    When it differs from the published one, every row may differ, so everything is built anew.
+    """
+    digest = hashlib.sha256()
+    project = project_dir(settings)
+    files = [
+        *project.glob("dbt_project.yml"),
+        *project.glob("models/**/*.sql"),
+        *project.glob("macros/**/*.sql"),
+        *settings.policy.glob("*.csv"),
+        *(settings.root / "plugins" / "answerable" / "identity").glob("*.py"),
+    ]
+    for file in sorted(files, key=lambda path: (path.name, str(path))):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[str, Any]:
+    """Build one of the two parts of the warehouse for the run. Doing it again changes nothing.
+
+    Raises PolicyError before anything is built, BuildError when a model fails.
+    """
+    settings = settings or Settings.from_environment()
+    if errors := policies.check(settings.policy):
+        raise PolicyError("\n".join(["the policy cannot be used:", *errors]))
+    with db.writer(settings, run_id) as conn:
+        run = runs.get(conn, run_id)
+        last = _published(conn, run)
+        mark = fingerprint(settings)
+        is_full = (
+            run.kind == "replay"
+            or last is None
+            or publish.needs_full(conn, run.schema_prefix)
+            or last["fingerprint"] != mark
+        )
+        if part == "first":
+            # once full, full until it is published: a half-done rebuild is nothing to add to
+            conn.execute(
+                "update ops.runs set is_full = coalesce(is_full, false) or %s, fingerprint = %s"
+                " where run_id = %s",
+                [is_full, mark, run_id],
+            )
+            conn.commit()
+            run = runs.get(conn, run_id)
+        elif run.fingerprint != mark:
+            raise BuildError(
+                "models, macros or policies changed since this night's first part was built; "
+                "call `make nightly` again, which starts the build anew"
+            )
+        environment = _environment(settings, run, last)
+        with _environ(environment):
+            return _invoke(conn, run, part, settings)
+
+
+def _published(conn: psycopg.Connection, run: runs.Run) -> dict[str, Any] | None:
+    """as_of, reads_up_to and fingerprint of what readers of these schemas see now."""
+    row = conn.execute(
+        "select as_of, reads_up_to, fingerprint from ops.publications"
+        " where schema_prefix = %s and rolled_back_at is null"
+        " order by publication_no desc limit 1",
+        [run.schema_prefix],
+    ).fetchone()
+    return dict(zip(("as_of", "reads_up_to", "fingerprint"), row, strict=True)) if row else None
+
+
+def _environment(
+    settings: Settings, run: runs.Run, last: Mapping[str, Any] | None
+) -> dict[str, str]:
+    url = urlsplit(settings.warehouse_url)
+    schemas = run.schemas
+    return {
+        "ANSWERABLE_DB_HOST": url.hostname or "127.0.0.1",
+        "ANSWERABLE_DB_PORT": str(url.port or 5432),
+        "ANSWERABLE_DB_USER": unquote(url.username or ""),
+        "DBT_ENV_SECRET_PASSWORD": unquote(url.password or ""),
+        "ANSWERABLE_DB_NAME": url.path.lstrip("/"),
+        "ANSWERABLE_BUILD_SCHEMA": schemas.build,
+        "ANSWERABLE_MARTS_SCHEMA": schemas.marts,
+        "ANSWERABLE_PRIVATE_SCHEMA": schemas.private,
+        "ANSWERABLE_IDENTITY_SCHEMA": schemas.identity,
+        "ANSWERABLE_AS_OF": run.as_of.isoformat(sep=" "),
+        "ANSWERABLE_PUBLISHED_AS_OF": (last["as_of"] if last else run.as_of).isoformat(sep=" "),
+        "ANSWERABLE_READS_UP_TO": str(run.reads_up_to),
+        "ANSWERABLE_PUBLISHED_UP_TO": str(last["reads_up_to"] if last else 0),
+        "ANSWERABLE_IS_FULL": "true" if run.is_full else "false",
+        "ANSWERABLE_TIMEZONE": settings.company_timezone,
+        "ANSWERABLE_DBT_TARGET": str(target_dir(settings, run)),
+        "POLICY": str(settings.policy),
+        "DO_NOT_TRACK": "1",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+@contextmanager
+def _environ(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def command(settings: Settings, run: runs.Run, *arguments: str) -> list[str]:
+    """dbt's arguments for a run, where the artefacts go included."""
+    return [
+        *arguments,
+        "--project-dir",
+        str(project_dir(settings)),
+        "--profiles-dir",
+        str(project_dir(settings)),
+        "--log-path",
+        str(settings.home / "dbt" / "logs"),
+        "--no-print",
+        "--quiet",
+        "--no-use-colors",
+        "--no-version-check",
+    ]
+
+
+def _invoke(
+    conn: psycopg.Connection, run: runs.Run, part: Part, settings: Settings
+) -> dict[str, Any]:
+    from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
+
+    name = "build staging" if part == "first" else "build marts"
+    with progress.stage(name) as stage:
+        done: list[str] = []
+        started = time.monotonic()
+
+        def on_event(event: Any) -> None:
+            if event.info.name in ("LogModelResult", "LogSeedResult"):
+                done.append(event.data.node_info.node_name)
+                stage.count(models=len(done))
+
+        # `build` in its own order: seeds, then models; unit tests are for `make test`
+        arguments = command(settings, run, "build", "--select", *SELECT[part])
+        arguments += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+        if run.is_full:
+            arguments.append("--full-refresh")
+        result = dbtRunner(callbacks=[on_event]).invoke(arguments)
+        failed = _keep_results(conn, run.run_id, part, result)
+        if result.exception is not None:
+            raise BuildError(f"dbt: {result.exception}") from result.exception
+        if not result.success:
+            raise BuildError(
+                "\n".join([f"dbt: {len(failed)} of {len(done)} models failed", *failed])
+            )
+        return {
+            "models": len(done),
+            "seconds": round(time.monotonic() - started, 1),
+            "is_full": bool(run.is_full),
+        }
+
+
+def _keep_results(conn: psycopg.Connection, run_id: str, part: Part, result: Any) -> list[str]:
+    """Write dbt's results to ops.dbt_results; what failed comes back as lines."""
+    failed = []
+    rows = []
+    for each in getattr(result.result, "results", None) or []:
+        response = each.adapter_response or {}
+        message = (each.message or "").strip()
+        rows.append(
+            [
+                run_id,
+                part,
+                each.node.name,
+                str(each.status),
+                each.execution_time,
+                response.get("rows_affected"),
+                message[:2000],
+            ]
+        )
+        if str(each.status) in ("error", "fail", "runtime error"):
+            failed.append(f"  {each.node.name}: {message}")
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.dbt_results (run_id, part, node, status, seconds, row_count, message)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            rows,
+        )
+    conn.commit()
+    log.info("dbt %s: %s", part, json.dumps({"results": len(rows), "failed": len(failed)}))
+    return failed

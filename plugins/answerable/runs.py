@@ -364,12 +364,16 @@ def _begin(conn: psycopg.Connection, decision: Decision, streams: Sequence[dict]
 
 
 def _resume(conn: psycopg.Connection, run: Run, streams: Sequence[dict]) -> Run:
-    """The same run with the same as_of; it pulls what is configured now."""
+    """The same run with the same as_of. It pulls what is configured now, and the files it began
+    with where none is named now.
+    """
     if run.status == "published":  # only its report is missing
         return run
     kept = run.streams
     if run.kind == "nightly" and streams:
         kept = list(streams)
+        if not any(each["kind"] == "file" for each in streams):
+            kept += [each for each in run.streams if each["kind"] == "file"]
     conn.execute(
         "update ops.runs set status = 'running', finished_at = null, streams = %s"
         " where run_id = %s",

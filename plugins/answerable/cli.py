@@ -1,0 +1,342 @@
+"""The `answerable` command line. `make` calls it; each command says more with --help."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from answerable.settings import ROOT, Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=(
+        "[bold]Who is answerable for this customer, and did we answer in time?[/]\n\n"
+        "Pulls interactions from help desk and social media, builds one warehouse of them, checks "
+        "it, publishes it and writes an SLA report.\n\n"
+        "Start with [bold]answerable nightly[/]: with nothing configured it serves itself an "
+        "invented company, the sandbox. Then [bold]answerable psql[/] to look around in the "
+        "marts, and [bold]answerable down[/] when you are done.\n\n"
+        "[bold]Settings[/] come from the environment: AIRFLOW_CONN_ZENDESK and AIRFLOW_CONN_X "
+        "(accounts, as Airflow connections), ANSWERABLE_SOURCES (names of more accounts), POLICY "
+        "(folder of your promises), ANSWERABLE_HOME (where everything is kept, .local), "
+        "ANSWERABLE_REPORTS, ANSWERABLE_LANDING, ANSWERABLE_WAREHOUSE_URL (your own PostgreSQL), "
+        "ANSWERABLE_DB_PORT."
+    ),
+)
+database = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL by itself.")
+app.add_typer(database, name="db")
+
+OURS = ("airflow", "bench", "dbt", "landing", "logs", "postgres")  # in the home folder
+ROLE_NAMES = {
+    "reader": "answerable_reader",
+    "private": "answerable_private",
+    "builder": "answerable_builder",
+    "loader": "answerable_loader",
+    "owner": "answerable",
+}
+
+
+def console() -> Console:
+    return Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+
+
+@app.command()
+def nightly(
+    date: Annotated[
+        str | None,
+        typer.Option(
+            help="A day of the company, as 2026-03-01: the warehouse as of its 00:00. "
+            "A day published already is built again in a schema of its own, replay_20260301."
+        ),
+    ] = None,
+    files: Annotated[
+        str | None,
+        typer.Option(
+            help="Described exports to add, as 'mapping.yml=export.csv.gz ...' "
+            "(examples/files/ has descriptions to copy)."
+        ),
+    ] = None,
+) -> None:
+    """Run the next night: pull, build, check, publish, report.
+
+    A night that was begun and not finished is finished first, and only that. Otherwise it is the
+    day after the last published one or, with real accounts, today; where none is due, it says so.
+
+    Ends with 0 when published or nothing is due, 1 when a gate or a step failed (then nothing was
+    published), 75 when another night is under way (then nothing was done).
+    """
+    from answerable.runtime.night import nightly as run
+
+    raise typer.Exit(run(Settings.from_environment(), date, files, console()))
+
+
+@app.command()
+def abandon(run_id: Annotated[str, typer.Argument(help="as `answerable status` lists it")]) -> None:
+    """Give an unfinished night up, so that the next is begun; what it loaded stays."""
+    from answerable import runs
+    from answerable.warehouse.db import connect
+
+    with connect(_with_database()) as conn:
+        runs.abandon(conn, run_id)
+    console().print(f"{run_id} is given up; `make nightly` begins another night.")
+
+
+@app.command()
+def up() -> None:
+    """Start Airflow: its scheduler, which runs the nights at 02:00 UTC, and its pages."""
+    from answerable.runtime import airflow, display, services
+    from answerable.runtime.lock import held
+    from answerable.runtime.night import have_database
+
+    settings, out = Settings.from_environment(), console()
+    with held(settings.home / "nightly.lock"), display.shown(out):
+        cluster = have_database(settings, tell=out.print)
+        airflow.migrate(settings, cluster)
+        where = services.up(settings, cluster)
+    out.print(f"Airflow is up on {where} (this machine only). `make down` stops it.")
+
+
+@app.command()
+def down() -> None:
+    """Stop all that runs: Airflow, then the database. Nothing is lost."""
+    from answerable.runtime import postgres, services
+
+    settings, out = Settings.from_environment(), console()
+    stopped = services.down(settings)
+    if stopped:
+        out.print(f"Airflow stopped ({', '.join(stopped)}).")
+    out.print("Database stopped." if postgres.stop(settings.home) else "No database was running.")
+
+
+@app.command()
+def status() -> None:
+    """What runs, and what the last nights were."""
+    from rich.table import Table
+
+    from answerable.runtime import postgres, services
+    from answerable.warehouse.db import connect
+
+    settings, out = Settings.from_environment(), console()
+    alive = services.running(settings)
+    out.print(f"Airflow: {services.url(settings) if alive else 'not running (make up)'}")
+    cluster = postgres.cluster_of(settings.home)
+    if not os.environ.get("ANSWERABLE_WAREHOUSE_URL") and not postgres.is_running(cluster):
+        out.print("Database: not running (`make nightly` or `answerable db start` starts it)")
+        return
+    out.print(f"Database: 127.0.0.1:{postgres.kept_port(cluster)}")
+    with connect(settings) as conn:
+        if conn.execute("select to_regclass('ops.runs')").fetchone() == (None,):
+            out.print("No night has been run yet.")
+            return
+        rows = conn.execute(
+            "select run_id, as_of, status, input, started_at, finished_at - started_at,"
+            " report_path from ops.runs order by run_no desc limit 10"
+        ).fetchall()
+    table = Table("run", "as of (UTC)", "status", "input", "began", "took", "report")
+    for run_id, as_of, state, source, began, took, report_path in rows:
+        table.add_row(
+            run_id,
+            f"{as_of:%Y-%m-%d %H:%M}",
+            state,
+            source,
+            f"{began:%Y-%m-%d %H:%M:%S}",
+            str(took).partition(".")[0] if took is not None else "",
+            Path(report_path).name if report_path else "",
+        )
+    out.print(table)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(
+    context: typer.Context,
+    role: Annotated[
+        str, typer.Option(help="reader (marts), private (also names and texts), owner, ...")
+    ] = "reader",
+) -> None:
+    """Query the marts.
+
+    At a terminal this opens psql. SQL on standard input is run, and its result printed as CSV with
+    a header: [bold]echo "select * from fct_cases limit 5" | answerable psql[/]
+    """
+    from answerable.runtime import postgres
+
+    role = role.removeprefix("answerable_")
+    if role not in ROLE_NAMES:
+        raise typer.BadParameter(f"role {role!r}; there are {', '.join(ROLE_NAMES)}")
+    settings = _with_database()
+    own = os.environ.get("ANSWERABLE_WAREHOUSE_URL")
+    url = own or postgres.cluster_of(settings.home).url(ROLE_NAMES[role])
+    program = str(postgres.binary("psql"))
+    arguments = [program, "--no-psqlrc", "--set=ON_ERROR_STOP=1", *context.args]
+    if not sys.stdin.isatty():
+        arguments += ["--csv", "--quiet", "--file=-"]
+    # by the environment: arguments can be seen by everybody on the machine
+    os.execve(program, arguments, os.environ | _libpq(url))
+
+
+def _libpq(url: str) -> dict[str, str]:
+    from psycopg.conninfo import conninfo_to_dict
+
+    names = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER"}
+    names |= {"password": "PGPASSWORD", "sslmode": "PGSSLMODE"}
+    given = conninfo_to_dict(url)
+    return {variable: str(given[name]) for name, variable in names.items() if given.get(name)}
+
+
+@app.command()
+def report() -> None:
+    """Write the report of the last published night again."""
+    from answerable import reports
+    from answerable.warehouse.db import connect
+
+    settings = _with_database()
+    with connect(settings) as conn:
+        row = conn.execute(
+            "select run_id from ops.publications where schema_prefix = '' and rolled_back_at is"
+            " null order by publication_no desc limit 1"
+        ).fetchone()
+    if row is None:
+        _refuse("nothing is published yet; `make nightly` does it")
+    console().print(reports.write(row[0])["path"])
+
+
+@app.command()
+def publish(
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="take the last publication back")
+    ] = False,
+) -> None:
+    """Take the last publication back: readers see the night before again."""
+    from answerable.warehouse import publish as publishing
+
+    if not rollback:
+        _refuse("nights publish themselves; this command only takes one back, with --rollback")
+    _with_database()
+    console().print(publishing.rollback())
+
+
+@app.command()
+def lint() -> None:
+    """Ruff on Python, sqlfluff on the compiled SQL: for PostgreSQL, and parsed as Spark SQL."""
+    from answerable.runtime.lint import lint as run
+
+    raise typer.Exit(run(Settings.from_environment(), console()))
+
+
+@app.command()
+def bench(
+    only: Annotated[str | None, typer.Option(help="the name of one benchmark")] = None,
+) -> None:
+    """Measure: a line per figure, `name value unit`, and JSON in .local/bench/<name>.json."""
+    from answerable.bench import run
+
+    raise typer.Exit(run(Settings.from_environment(), only))
+
+
+@app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
+    """Stop all and remove what nights left behind: database, landing zone, logs, reports."""
+    from answerable.runtime import postgres, services
+    from answerable.runtime.lock import held
+
+    settings, out = Settings.from_environment(), console()
+    # elsewhere than in our own checkout, only what is surely ours
+    if settings.home == ROOT / ".local":
+        folders = [settings.home]
+    else:
+        folders = [settings.home / name for name in OURS]
+    if settings.reports == ROOT / "reports":
+        folders.append(settings.reports)
+    folders = [folder for folder in folders if folder.exists()]
+    if not folders:
+        out.print("There is nothing to remove.")
+        return
+    names = " and ".join(map(str, folders))
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Remove {names} for good?")):
+        _refuse(f"nothing removed; to remove {names} without being asked, add --yes (make: YES=1)")
+    with held(settings.home / "nightly.lock"):
+        services.down(settings)
+        postgres.stop(settings.home)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)  # our own lock file may still be held
+    out.print(f"Removed {names}.")
+
+
+@database.command("start")
+def db_start() -> None:
+    """Start it, set up if need be, and prepare the warehouse's schemas."""
+    from answerable.runtime import display
+    from answerable.runtime.night import have_database
+
+    out = console()
+    with display.shown(out):
+        have_database(Settings.from_environment(), tell=out.print)
+
+
+@database.command("stop")
+def db_stop() -> None:
+    """Stop it. Nothing is lost."""
+    from answerable.runtime import postgres
+
+    was_there = postgres.stop(Settings.from_environment().home)
+    console().print("Database stopped." if was_there else "No database was running.")
+
+
+@database.command("url")
+def db_url(
+    role: Annotated[str, typer.Option(help=", ".join(ROLE_NAMES))] = "reader",
+) -> None:
+    """Print the URL, with its password, for a BI tool on this machine."""
+    from answerable.runtime import postgres
+
+    if role not in ROLE_NAMES:
+        raise typer.BadParameter(f"role {role!r}; there are {', '.join(ROLE_NAMES)}")
+    print(postgres.cluster_of(_with_database().home).url(ROLE_NAMES[role]))
+
+
+def _with_database() -> Settings:
+    """Settings with the embedded server up, where it is the one in use."""
+    from answerable.runtime.night import have_database
+
+    settings = Settings.from_environment()
+    if not os.environ.get("ANSWERABLE_WAREHOUSE_URL"):
+        have_database(settings, tell=lambda text: print(text, file=sys.stderr))
+    return settings
+
+
+def _refuse(text: str) -> None:
+    print(text, file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    """Errors that we foresaw are told in their own words; others keep their traceback."""
+    from answerable.runtime.lock import Held
+
+    try:
+        app()
+    except Held as holder:
+        print(f"A night is under way: {holder}; nothing was done.", file=sys.stderr)
+        sys.exit(75)
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. Nothing half done is published; call again and it goes on.",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+    except Exception as error:
+        if not type(error).__module__.startswith("answerable"):
+            raise
+        print(f"\n{error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

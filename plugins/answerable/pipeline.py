@@ -1,0 +1,324 @@
+"""The steps of a night, as the DAG and the tests call them.
+
+Each takes the run and gives a small receipt; calling one twice leaves what calling it once
+leaves. A run that is published already has nothing left to do but its report.
+"""
+
+import functools
+import logging
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from answerable import files, runs
+from answerable.progress import stage
+from answerable.runtime import sandbox
+from answerable.settings import Settings
+from answerable.sources import Connection, streams_of
+from answerable.warehouse.db import connect
+
+log = logging.getLogger(__name__)
+
+DEFAULT_SOURCES = ("zendesk", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that raised, for whoever tells the user."""
+
+    step: str
+    error: Exception
+
+
+# of this process; the command line reads it when the night has ended
+failures: list[Failure] = []
+
+
+def source_names(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Names of the configured accounts, which are names of Airflow connections as well."""
+    named = environ.get("ANSWERABLE_SOURCES")
+    if named:
+        return tuple(name.strip() for name in named.split(",") if name.strip())
+    return tuple(n for n in DEFAULT_SOURCES if environ.get(f"AIRFLOW_CONN_{n.upper()}"))
+
+
+@contextmanager
+def connections(
+    connect_to: Callable[[str], Mapping[str, Any]],
+) -> Iterator[tuple[list[Connection], bool]]:
+    """The accounts that take part, and whether they are the sandbox's.
+
+    `connect_to` gives the orchestrator's connection of a name. Where none is configured and the
+    sandbox is the input, stand-ins tell which streams it has.
+    """
+    names = source_names()
+    if names:
+        given = [Connection.from_dict(connect_to(name)) for name in names]
+        yield given, os.environ.get("ANSWERABLE_INPUT") == "sandbox"
+        return
+    settings = Settings.from_environment()
+    with connect(settings) as conn:
+        past = runs.read_state(conn).past_inputs
+    request = runs.PlanRequest(now=datetime.now(UTC), has_files=bool(file_streams()))
+    if runs.decide_input(request, past) != "sandbox":
+        yield [], False
+        return
+    yield [Connection.from_dict(each) for each in sandbox.stand_ins()], True
+
+
+@contextmanager
+def connection_of(
+    run_id: str, source: str, kind: str, connect_to: Callable[[str], Mapping[str, Any]]
+) -> Iterator[Connection | None]:
+    """The account to pull from, up as long as the block lasts; None for a file."""
+    if kind == "file":
+        yield None
+    elif source in source_names():
+        yield Connection.from_dict(connect_to(source))
+    else:
+        with connect(Settings.from_environment()) as conn:
+            run = runs.get(conn, run_id)
+        if run.input != "sandbox":
+            raise runs.PlanError(
+                f"{source}: the night began with this account and it is configured no more; "
+                f"set AIRFLOW_CONN_{source.upper()} again, or give the night up: "
+                f"answerable abandon {run_id}"
+            )
+        with sandbox.serving(run.as_of) as served:
+            yield Connection.from_dict(sandbox.account(source, served))
+
+
+def file_streams(environ: Mapping[str, str] = os.environ) -> list[dict]:
+    """The described exports that ANSWERABLE_FILES names, `mapping.yml=export.csv ...`."""
+    streams = []
+    for pair in shlex.split(environ.get("ANSWERABLE_FILES") or ""):
+        mapping, equals, file = pair.partition("=")
+        if not (mapping and equals and file):
+            raise runs.PlanError(
+                f"FILES: expected mapping.yml=export.csv, found {pair!r}; several are told apart "
+                "by spaces, and a name with a space in it needs quotes"
+            )
+        for path in (mapping, file):
+            if not Path(path).is_file():
+                raise runs.PlanError(f"FILES: {path} is not there (in {pair!r})")
+        described = files.describe(mapping)
+        streams.append(
+            {
+                "source": described.source,
+                "kind": "file",
+                "stream": described.kind,
+                "mapping": str(Path(mapping).absolute()),
+                "file": str(Path(file).absolute()),
+            }
+        )
+    return streams
+
+
+def _reports_failure(step: str) -> Callable:
+    def decorate(function: Callable[..., dict]) -> Callable[..., dict]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> dict:
+            try:
+                receipt = function(*args, **kwargs)
+            except Exception as error:
+                log.exception("%s failed", step)
+                failures.append(Failure(_named(step, kwargs), error))
+                raise
+            log.info("%s: %s", _named(step, kwargs), receipt)
+            return receipt
+
+        return wrapped
+
+    return decorate
+
+
+def _named(step: str, kwargs: Mapping[str, Any]) -> str:
+    if "stream" in kwargs:
+        return f"{step} {kwargs.get('source')}.{kwargs['stream']}"
+    return f"{step} {kwargs['part']}" if "part" in kwargs else step
+
+
+def _is_published(run_id: str) -> bool:
+    with connect(Settings.from_environment()) as conn:
+        return runs.get(conn, run_id).status == "published"
+
+
+DONE = {"skipped": "published already"}
+
+
+@_reports_failure("plan")
+def plan(
+    date: str | None = None,
+    *,
+    now: datetime | None = None,
+    connections: Sequence[Connection] = (),
+    is_sandbox: bool = False,
+) -> dict:
+    """Write down the night that is due; see `answerable.runs.plan`."""
+    streams = [
+        {"source": connection.name, "kind": connection.kind, "stream": each.name}
+        for connection in connections
+        for each in streams_of(connection)
+    ]
+    exports = file_streams()
+    request = runs.PlanRequest(
+        now=now or datetime.now(UTC),
+        date=date or None,
+        has_accounts=bool(connections) and not is_sandbox,
+        has_files=bool(exports),
+        streams=(*streams, *exports),
+    )
+    with stage("plan") as this:
+        receipt = runs.plan(request)
+        this.count(
+            night=receipt.get("as_of") or "none due", streams=len(receipt.get("streams", []))
+        )
+    return receipt
+
+
+@_reports_failure("land")
+def land(
+    run_id: str,
+    *,
+    source: str,
+    kind: str,
+    stream: str,
+    connection: Connection | None,
+    mapping: str | None = None,
+    file: str | None = None,
+) -> dict:
+    """Pull one stream, or one described export, into the landing zone."""
+    if _is_published(run_id):
+        return DONE
+    from answerable import landing
+
+    if kind == "file":
+        return landing.land_file(run_id, mapping, file)
+    return landing.land(run_id, source, stream, connection)
+
+
+@_reports_failure("load")
+def load(run_id: str) -> dict:
+    """Copy what was landed into raw; what a replay reads is there already."""
+    from answerable.warehouse.load import load as load_landed
+
+    with connect(Settings.from_environment()) as conn:
+        run = runs.get(conn, run_id)
+    if run.status == "published":
+        return DONE
+    if run.kind == "replay":
+        return {"skipped": "a replay reads what its night had read"}
+    return load_landed(run_id)
+
+
+@_reports_failure("check_raw")
+def check_raw(run_id: str) -> dict:
+    """Gate: is what was loaded fit to build from?"""
+    if _is_published(run_id):
+        return DONE
+    from answerable import quality
+
+    return quality.check_raw(run_id)
+
+
+@_reports_failure("build")
+def build(run_id: str, *, part: str) -> dict:
+    """One run of dbt: `first` is staging and identity evidence, `rest` all after identity."""
+    if _is_published(run_id):
+        return DONE
+    from answerable.warehouse import dbt
+
+    return dbt.build(run_id, part=part)
+
+
+@_reports_failure("identity")
+def identity(run_id: str) -> dict:
+    """Resolve identifiers to customers."""
+    if _is_published(run_id):
+        return DONE
+    from answerable import identity as resolution
+
+    return resolution.resolve(run_id)
+
+
+@_reports_failure("check")
+def check(run_id: str) -> dict:
+    """Gate: is what was built fit to report from?"""
+    if _is_published(run_id):
+        return DONE
+    from answerable import quality
+
+    return quality.check(run_id)
+
+
+@_reports_failure("publish")
+def publish(run_id: str) -> dict:
+    """Bring what readers see to what was built, in one transaction."""
+    if _is_published(run_id):
+        return DONE
+    from answerable.warehouse import publish as publishing
+
+    return publishing.publish(run_id)
+
+
+@_reports_failure("report")
+def report(run_id: str) -> dict:
+    """Write the report from what is published, which ends the night."""
+    from answerable import reports
+
+    receipt = reports.write(run_id)
+    with connect(Settings.from_environment()) as conn:
+        runs.note_report(conn, run_id, receipt["path"])
+    return receipt
+
+
+def fail_running() -> None:
+    """Note that the night under way failed. One runs at a time, so there is no other."""
+    with connect(Settings.from_environment()) as conn:
+        for (run_id,) in conn.execute(
+            "select run_id from ops.runs where status = 'running'"
+        ).fetchall():
+            runs.fail(conn, run_id)
+
+
+def run_night(
+    date: str | None = None,
+    *,
+    now: datetime | None = None,
+    connections: Sequence[Connection] = (),
+    is_sandbox: bool = False,
+) -> dict:
+    """A whole night in this process, step after step as in dags/nightly.py, without Airflow.
+
+    Gives what `plan` gave, with the receipts of the other steps under "receipts". For tests and
+    for looking at a night in a debugger.
+    """
+    by_name = {connection.name: connection for connection in connections}
+    planned = plan(date, now=now, connections=connections, is_sandbox=is_sandbox)
+    run_id = planned["run_id"]
+    if run_id is None:
+        return planned | {"receipts": {}}
+    try:
+        receipts: dict[str, Any] = {
+            "land": [
+                land(run_id, **each, connection=by_name.get(each["source"]))
+                for each in planned["streams"]
+            ]
+        }
+        receipts["load"] = load(run_id)
+        receipts["check_raw"] = check_raw(run_id)
+        receipts["build_first"] = build(run_id, part="first")
+        receipts["identity"] = identity(run_id)
+        receipts["build_rest"] = build(run_id, part="rest")
+        receipts["check"] = check(run_id)
+        receipts["publish"] = publish(run_id)
+        receipts["report"] = report(run_id)
+    except Exception:
+        fail_running()
+        raise
+    return planned | {"receipts": receipts}

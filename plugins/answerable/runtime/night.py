@@ -1,0 +1,220 @@
+"""`answerable nightly`: all that a night needs around its DAG, in one process."""
+
+import logging
+import os
+import runpy
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import psycopg
+from rich.console import Console
+
+from answerable import pipeline, runs
+from answerable.progress import stage
+from answerable.runtime import airflow, display, postgres, sandbox, services
+from answerable.runtime.lock import Held, held
+from answerable.settings import Settings
+from answerable.warehouse import roles, setup
+from answerable.warehouse.db import connect
+from answerable.warehouse.names import Schemas
+
+OK, FAILED, BUSY = 0, 1, 75  # EX_TEMPFAIL: call again later
+
+
+def nightly(settings: Settings, date: str | None, exports: str | None, console: Console) -> int:
+    """Run the night that is due and give the exit code. Nothing is written while another runs."""
+    started = time.monotonic()
+    try:
+        with held(settings.home / "nightly.lock"):
+            services.refuse_while_up(settings)
+            return _nightly(settings, date, exports, console, started)
+    except Held as holder:
+        console.print(
+            f"A night is under way: {holder}. This call has done nothing; "
+            "call again when that one has ended.",
+            soft_wrap=True,
+        )
+        return BUSY
+    except services.IsUp as up:
+        console.print(str(up), soft_wrap=True)
+        return BUSY
+
+
+def _nightly(
+    settings: Settings, date: str | None, exports: str | None, console: Console, started: float
+) -> int:
+    if exports is not None:
+        os.environ["ANSWERABLE_FILES"] = exports
+    os.environ["ANSWERABLE_DATE"] = date or ""
+    is_embedded = not os.environ.get("ANSWERABLE_WAREHOUSE_URL")
+    with display.shown(console):
+        cluster = have_database(settings, tell=console.print)
+        decision = runs.preview(_request(date), settings)
+        if not decision.is_due:
+            console.print(f"Nothing to do: {decision.reason}.")
+            return OK
+        with stage("airflow's own tables") as this:
+            this.count(state="set up" if airflow.migrate(settings, cluster) else "as they were")
+        airflow.end_dead_runs(cluster)
+        os.environ.update(airflow.environment(settings, cluster))
+        with ExitStack() as stack:
+            if _needs_sandbox(decision):
+                with stage("the sandbox's company") as this:
+                    served = stack.enter_context(sandbox.serving(decision.as_of))
+                    this.count(input="invented")
+                os.environ["ANSWERABLE_INPUT"] = "sandbox"
+                os.environ.update(served)
+            console.print(f"{decision.reason[0].upper()}{decision.reason[1:]}.", soft_wrap=True)
+            log = settings.home / "logs" / f"nightly-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log"
+            is_success = run_dag(settings.root / "dags" / "nightly.py", log, console)
+    if not is_success:
+        _tell_failure(console, log)
+        return FAILED
+    _tell_success(settings, console, started, is_embedded)
+    return OK
+
+
+def have_database(settings: Settings, tell=lambda text: None) -> postgres.Cluster:
+    """The embedded server up (Airflow's tables live there), and the warehouse prepared."""
+    with stage("database") as this:
+        cluster = postgres.start(settings.home, tell=tell)
+        this.count(port=str(postgres.kept_port(cluster)))
+        with connect(settings) as conn:
+            setup.prepare(conn)
+            roles.grant(conn, Schemas.of(""))
+    return cluster
+
+
+def _request(date: str | None) -> runs.PlanRequest:
+    return runs.PlanRequest(
+        now=datetime.now(UTC),
+        date=date,
+        has_accounts=bool(pipeline.source_names()),
+        has_files=bool(pipeline.file_streams()),
+    )
+
+
+def _needs_sandbox(decision: runs.Decision) -> bool:
+    if decision.input != "sandbox" or decision.kind == "replay":
+        return False
+    return decision.resume is None or decision.resume.status != "published"
+
+
+def run_dag(dag_file: Path, log: Path, console: Console) -> bool:
+    """Run the DAG file as a program. Airflow's many words go to `log`, ours to `console`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    arguments, sys.argv = sys.argv, [str(dag_file)]
+    with output_to(log, console):
+        logging.getLogger("answerable").setLevel(logging.INFO)
+        try:
+            runpy.run_path(str(dag_file), run_name="__main__")
+        except SystemExit as end:
+            return end.code in (0, None)
+        finally:
+            sys.argv = arguments
+    return True
+
+
+@contextmanager
+def output_to(log: Path, console: Console) -> Iterator[TextIO]:
+    """Send all that this process writes to `log`, except what `console` writes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    before = console.file
+    console.file = os.fdopen(os.dup(before.fileno()), "w", encoding="utf-8")
+    try:
+        with log.open("a", encoding="utf-8") as handle:
+            os.dup2(handle.fileno(), 1)
+            os.dup2(handle.fileno(), 2)
+            yield handle
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, descriptor in kept.items():
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        console.file.close()
+        console.file = before
+
+
+def _tell_failure(console: Console, log: Path) -> None:
+    console.print()
+    last: dict[str, Exception] = {f.step: f.error for f in pipeline.failures}
+    for step, error in last.items():
+        console.print(f"[bold red]{step} failed:[/] ", end="", soft_wrap=True)
+        console.print(_said(error), markup=False, highlight=False, soft_wrap=True)
+    if not last:
+        console.print("[bold red]The night failed[/] outside its steps; the log's end says where.")
+    console.print(
+        f"Nothing was published by this call: readers see the last published night, whole.\n"
+        f"The whole log: {log}\n"
+        "When the cause is gone, call `make nightly` again: it goes on with this night.",
+        soft_wrap=True,
+    )
+
+
+def _said(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    is_ours = type(error).__module__.startswith("answerable")
+    return text if is_ours else f"{type(error).__name__}: {text}"
+
+
+def _tell_success(settings: Settings, console: Console, started: float, is_embedded: bool) -> None:
+    with connect(settings) as conn:
+        row = conn.execute(
+            "select run_id from ops.runs where status = 'published'"
+            " order by finished_at desc limit 1"
+        ).fetchone()
+        run = runs.get(conn, row[0])
+        headline = compliance(conn, run.schemas)
+        counts = row_counts(conn, run.schemas)
+    console.print()
+    console.print(
+        f"[bold green]Published[/] as of {run.as_of:%Y-%m-%d %H:%M} UTC "
+        f"in schema {run.schemas.marts}, {display.since(started)} in all."
+    )
+    for text in (counts, headline):
+        if text:
+            console.print(text, soft_wrap=True)
+    console.print(f"Report: {run.report_path}", soft_wrap=True, highlight=False)
+    if is_embedded:
+        table = f"{run.schemas.marts}.rpt_sla_compliance_daily"
+        console.print(
+            "Query:  make psql    (or: echo "
+            f"{shlex.quote(f'select * from {table} limit 10')} | make psql)",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
+
+
+def compliance(conn: psycopg.Connection, schemas: Schemas) -> str | None:
+    """First replies in time, in a sentence; None where the mart is not there."""
+    table = f"{schemas.marts}.rpt_sla_compliance_daily"
+    if conn.execute("select to_regclass(%s)", [table]).fetchone() == (None,):
+        return None
+    parts = []
+    for metric, met, judged in conn.execute(
+        f"select metric, sum(met_count), sum(met_count + breached_count) from {table}"
+        " group by metric order by metric"
+    ).fetchall():
+        if judged:
+            parts.append(f"{metric} {100 * met / judged:.1f} % of {judged:,}")
+    return f"Promises kept: {'; '.join(parts)}." if parts else None
+
+
+def row_counts(conn: psycopg.Connection, schemas: Schemas) -> str | None:
+    said = []
+    for table, word in (("fct_interactions", "interactions"), ("fct_cases", "cases")):
+        name = f"{schemas.marts}.{table}"
+        if conn.execute("select to_regclass(%s)", [name]).fetchone() != (None,):
+            count = conn.execute(f"select count(*) from {name}").fetchone()[0]
+            said.append(f"{count:,} {word}")
+    return f"{', '.join(said)}." if said else None

@@ -1,0 +1,485 @@
+"""Loading: landed objects into raw, each in one transaction of its own, each exactly once.
+
+A record ends in one of three places, and the counts of each batch say so: stored as a version,
+left out because its newest stored version is the same, or in quarantine with the reason and its
+untouched bytes. Which objects are loaded is known by their row in ops.batches, written in the
+transaction that copied their records; so loading twice changes nothing, and a night killed
+anywhere goes on where it was.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NoReturn
+
+import psycopg
+from psycopg import sql
+
+from answerable import files
+from answerable.landing.zone import Manifest, Zone
+from answerable.progress import stage
+from answerable.settings import Settings
+from answerable.sources import stream as stream_of
+from answerable.sources.stream import Poison, Stream
+from answerable.warehouse.db import writer
+from answerable.warehouse.setup import raw_table
+
+LARGEST_RECORD = 16 * 1024 * 1024
+DEEPEST = 200  # levels; what people write has ten
+LONGEST_SHOWN = 1000  # characters of a refused value that are kept beside its untouched bytes
+
+_token = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# escapes, each taken whole: a backslash, a character in two halves, one half, a NUL
+_escape = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000"
+)
+CLEANED = "characters that PostgreSQL cannot hold, replaced"
+
+
+class LoadError(RuntimeError):
+    """The night cannot go on with what was landed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One record on its way: to raw, or with a reason to quarantine."""
+
+    position: int
+    key: str | None = None
+    version: int | Decimal | None = None
+    hash: str | None = None
+    payload: str | None = None
+    reason: str | None = None
+    file: str | None = None
+    line: int | None = None
+    column: str | None = None
+    value: str | None = None
+    untouched: bytes | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    objects: int = 0
+    records: int = 0
+    loaded: int = 0
+    superseded: int = 0
+    quarantined: int = 0
+    odd: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Counts") -> None:
+        for name in ("objects", "records", "loaded", "superseded", "quarantined"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.odd.update(other.odd)
+
+    def as_dict(self) -> dict[str, Any]:
+        told = {
+            name: getattr(self, name)
+            for name in ("objects", "records", "loaded", "superseded", "quarantined")
+        }
+        return {**told, **({"odd": dict(self.odd)} if self.odd else {})}
+
+
+def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Load every landed object that is not loaded yet, then note that this run reads them first.
+
+    Raises LoadError when no stream at all could be read in this run: such a night would publish
+    yesterday as today.
+    """
+    settings = settings or Settings.from_environment()
+    zone = Zone.at(settings.landing)
+    started = time.monotonic()
+    total = Counts()
+    by_stream: dict[str, dict[str, Any]] = {}
+    with writer(settings, run_id) as conn:
+        _refuse_a_night_without_sources(conn, run_id)
+        loaded = {name for (name,) in conn.execute("select object from ops.batches")}
+        conn.commit()
+        waiting = [name for name in zone.names() if name not in loaded]
+        changed: set[str] = set()
+        for (source, stream), names in groupby(waiting, key=_source_and_stream):
+            with stage(f"load {source}.{stream}") as progress:
+                counts = Counts()
+                for name in names:
+                    manifest = zone.manifest(name)
+                    counts.add(load_object(conn, zone, manifest))
+                    changed.add(raw_table(manifest.source_kind, manifest.stream))
+                    progress.count(
+                        rows=counts.records,
+                        loaded=counts.loaded,
+                        superseded=counts.superseded,
+                        quarantined=counts.quarantined,
+                    )
+            by_stream[f"{source}.{stream}"] = counts.as_dict()
+            total.add(counts)
+        for table in sorted(changed):
+            # without statistics the first joins on a new table take a minute, not a second
+            conn.execute(sql.SQL("analyze raw.{}").format(sql.Identifier(table)))
+            conn.commit()
+        conn.execute(
+            "update ops.batches set first_read_run_no ="
+            " (select run_no from ops.runs where run_id = %s) where first_read_run_no is null",
+            [run_id],
+        )
+        conn.commit()
+    return {
+        "run_id": run_id,
+        **total.as_dict(),
+        "streams": by_stream,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Counts:
+    """Load one object in one transaction, all or nothing. Commits."""
+    odd: Counter[str] = Counter()
+    try:
+        counts = _load_object(conn, zone, manifest, odd, payload_type="jsonb")
+    except (
+        psycopg.DataError,
+        psycopg.errors.StatementTooComplex,
+        psycopg.errors.ProgramLimitExceeded,
+    ):
+        # a record that we hold for sound and the server does not: let the server say which
+        conn.rollback()
+        odd.clear()
+        counts = _load_object(conn, zone, manifest, odd, payload_type="text")
+    except BaseException:
+        conn.rollback()
+        raise
+    counts.odd = odd
+    return counts
+
+
+def _load_object(
+    conn: psycopg.Connection,
+    zone: Zone,
+    manifest: Manifest,
+    odd: Counter[str],
+    *,
+    payload_type: str,
+) -> Counts:
+    table = sql.Identifier(raw_table(manifest.source_kind, manifest.stream))
+    batch_id = _begin_batch(conn, manifest)
+    conn.execute(
+        sql.SQL(
+            "create temp table incoming (position bigint, record_key text, version numeric,"
+            " record_hash text, payload {payload_type}, reason text, file text, line bigint,"
+            " column_name text, value text, untouched bytea) on commit drop"
+        ).format(payload_type=sql.SQL(payload_type))
+    )
+    with (
+        conn.cursor() as cursor,
+        cursor.copy("copy incoming from stdin") as copy,
+    ):
+        for each in incoming(zone, manifest, odd):
+            copy.write_row(
+                (
+                    each.position,
+                    each.key,
+                    each.version,
+                    each.hash,
+                    each.payload,
+                    each.reason,
+                    each.file,
+                    each.line,
+                    each.column,
+                    each.value,
+                    each.untouched,
+                )
+            )
+    if payload_type == "text":
+        conn.execute(
+            "update incoming set reason = 'refused by PostgreSQL: '"
+            " || (pg_input_error_info(payload, 'jsonb')).message,"
+            " untouched = convert_to(payload, 'UTF8')"
+            " where reason is null and not pg_input_is_valid(payload, 'jsonb')"
+        )
+    row = conn.execute(
+        sql.SQL(STORE).format(table=table), {"source": manifest.source, "batch_id": batch_id}
+    ).fetchone()
+    assert row is not None
+    stored, same = row
+    quarantined = conn.execute(
+        "insert into raw.quarantine (batch_id, source, stream, position, reason, file, line,"
+        " column_name, value, untouched)"
+        " select %s, %s, %s, position, reason, file, line, column_name, value, untouched"
+        " from incoming where reason is not null order by position",
+        [batch_id, manifest.source, manifest.stream],
+    ).rowcount
+    try:
+        conn.execute(
+            "update ops.batches set record_count = %s, loaded_count = %s, superseded_count = %s,"
+            " quarantined_count = %s where batch_id = %s",
+            [manifest.record_count, stored, same, quarantined, batch_id],
+        )
+    except psycopg.errors.CheckViolation:
+        raise LoadError(
+            f"{manifest.object}: {manifest.record_count} records were landed, but {stored} loaded "
+            f"+ {same} superseded + {quarantined} quarantined are not as many; nothing of it is "
+            "loaded. This is a fault of ours: please report it"
+        ) from None
+    if manifest.cursor_to is not None:
+        conn.execute(
+            "insert into ops.watermarks (source, stream, cursor, batch_id) values (%s, %s, %s, %s)"
+            " on conflict (source, stream) do update set cursor = excluded.cursor,"
+            " batch_id = excluded.batch_id, moved_at = now()",
+            [manifest.source, manifest.stream, manifest.cursor_to, batch_id],
+        )
+    conn.commit()
+    return Counts(
+        objects=1,
+        records=manifest.record_count,
+        loaded=stored,
+        superseded=same,
+        quarantined=quarantined,
+    )
+
+
+# A record is the same as the one before it: in this batch, else the newest stored one of its key
+# and version. `lateral` keeps the lookup on the index, however large raw has grown.
+STORE = """
+with compared as (
+    select
+        incoming.position,
+        incoming.record_hash = coalesce(
+            lag(incoming.record_hash) over (
+                partition by incoming.record_key, incoming.version order by incoming.position
+            ),
+            stored.record_hash
+        ) as is_same
+    from incoming
+    left join lateral (
+        select kept.record_hash
+        from raw.{table} as kept
+        where
+            kept.record_key = incoming.record_key
+            and kept.source = %(source)s
+            and kept.version = incoming.version
+        order by kept.batch_id desc, kept.position desc
+        limit 1
+    ) as stored on true
+    where incoming.reason is null
+),
+
+same as materialized (
+    select position from compared where is_same
+),
+
+inserted as (
+    insert into raw.{table}
+        (source, record_key, version, batch_id, position, record_hash, payload)
+    select
+        %(source)s,
+        incoming.record_key,
+        incoming.version,
+        %(batch_id)s,
+        incoming.position,
+        incoming.record_hash,
+        incoming.payload::jsonb
+    from incoming
+    where incoming.reason is null and incoming.position not in (select position from same)
+    order by incoming.position
+    returning 1
+)
+
+select (select count(*) from inserted), (select count(*) from same)
+"""
+
+
+def incoming(zone: Zone, manifest: Manifest, odd: Counter[str]) -> Iterator[Incoming]:
+    """The records of an object, each judged. `odd` counts what was strange but readable."""
+    if manifest.format == "csv":
+        yield from _of_file(zone, manifest, odd)
+        return
+    described = stream_of(manifest.source_kind, manifest.stream)
+    for position, line in enumerate(zone.lines(manifest), 1):
+        yield judge(described, position, line, odd)
+
+
+def judge(described: Stream, position: int, line: bytes, odd: Counter[str]) -> Incoming:
+    """One record as its source wrote it: fit for raw, or the reason why not.
+
+    A text with a NUL or half a character is kept, without it: the message counts for more than
+    the character, and the untouched bytes stay in the landing zone.
+    """
+    try:
+        if len(line) > LARGEST_RECORD:
+            raise Poison(f"larger than {LARGEST_RECORD} bytes")
+        text = _clean(_text(line), odd)
+        record = _parse(text)
+        return Incoming(
+            position,
+            key=described.key_of(record),
+            version=described.version_of(record),
+            hash=_hash(line),
+            payload=text,
+        )
+    except Poison as poison:
+        return Incoming(position, reason=str(poison), untouched=line)
+
+
+def _of_file(zone: Zone, manifest: Manifest, odd: Counter[str]) -> Iterator[Incoming]:
+    description = files.from_mapping(manifest.description, f"the description of {manifest.file}")
+    file = manifest.file or manifest.object
+    notes = files.Notes(odd)
+    with zone.original(manifest) as handle:
+        for row in files.rows(description, handle, file, notes):
+            problem = row.problem
+            if problem is None and row.payload is not None:
+                text = json.dumps(row.payload, ensure_ascii=False, allow_nan=False)
+                digest = _hash(text.encode("utf-8"))
+                text = _clean(text, odd)
+                try:
+                    if len(text) > LARGEST_RECORD:
+                        raise Poison(f"larger than {LARGEST_RECORD} bytes")
+                    if row.key is not None and "\x00" in row.key:
+                        raise Poison("a NUL character in the key")
+                    # the place is no part of the record: an export delivered again, with rows
+                    # before it gone, brings nothing new
+                    place = json.dumps({"file": file, "line": row.number})[1:]
+                    yield Incoming(
+                        row.number,
+                        key=row.key or f"{row.number}-{digest}",
+                        version=0,
+                        hash=digest,
+                        payload=f"{text[:-1]}, {place}",
+                    )
+                    continue
+                except Poison as poison:
+                    problem = files.Problem(str(poison))
+            assert problem is not None
+            yield Incoming(
+                row.number,
+                reason=problem.reason,
+                file=file,
+                line=row.line,
+                column=_showable(problem.column),
+                value=_showable(problem.value),
+                untouched=row.text.encode(
+                    description.encoding.removesuffix("-sig"), "surrogateescape"
+                ),
+            )
+
+
+# --- what PostgreSQL cannot hold ---------------------------------------------------------------
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Poison(f"{name}, which is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Poison("not UTF-8") from None
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """The record parsed, when jsonb can hold it. Raises Poison."""
+    try:
+        record = _decode(text)
+    except RecursionError:
+        raise Poison(f"nested more than {DEEPEST} deep") from None
+    except json.JSONDecodeError:
+        raise Poison("not JSON") from None
+    except Poison:
+        raise
+    except ValueError:
+        raise Poison("a number with more digits than can be read") from None
+    if not isinstance(record, dict):
+        raise Poison("not an object")
+    if text.count("{") + text.count("[") > DEEPEST and _depth(text) > DEEPEST:
+        raise Poison(f"nested more than {DEEPEST} deep")
+    return record
+
+
+def _clean(text: str, odd: Counter[str]) -> str:
+    """The JSON text with U+FFFD for each escaped NUL and each half of a character."""
+    if "\\u0000" not in text and "\\ud" not in text and "\\uD" not in text:
+        return text
+    cleaned = _escape.sub(_replaced, text)
+    if cleaned != text:
+        odd[CLEANED] += 1
+    return cleaned
+
+
+def _replaced(match: re.Match[str]) -> str:
+    escape = match.group()
+    return "\\ufffd" if len(escape) == 6 else escape
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for match in _token.finditer(text):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in "]}":
+            depth -= 1
+    return deepest
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _showable(text: str | None) -> str | None:
+    if text is None:
+        return None
+    cut = text[:LONGEST_SHOWN].replace("\x00", "\ufffd")
+    return cut.encode("utf-8", "replace").decode("utf-8")
+
+
+# --- the ledger --------------------------------------------------------------------------------
+
+
+def _begin_batch(conn: psycopg.Connection, manifest: Manifest) -> int:
+    row = conn.execute(
+        "insert into ops.batches (source, source_kind, stream, object, sha256, landed_by_run,"
+        " cursor_from, cursor_to, record_count, loaded_count, superseded_count, quarantined_count)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0) returning batch_id",
+        [
+            manifest.source,
+            manifest.source_kind,
+            manifest.stream,
+            manifest.object,
+            manifest.sha256,
+            manifest.run_id,
+            manifest.cursor_from,
+            manifest.cursor_to,
+        ],
+    ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _source_and_stream(name: str) -> tuple[str, str]:
+    source, stream, _ = name.split("/", 2)
+    return source, stream
+
+
+def _refuse_a_night_without_sources(conn: psycopg.Connection, run_id: str) -> None:
+    rows = conn.execute(
+        "select source, stream, status, error from ops.stream_runs where run_id = %s"
+        " order by source, stream",
+        [run_id],
+    ).fetchall()
+    conn.commit()
+    if rows and all(status == "failed" for _, _, status, _ in rows):
+        source, stream, _, error = rows[0]
+        raise LoadError(
+            f"none of the {len(rows)} streams could be read, so there is nothing to make a night "
+            f"of; the first, {source}.{stream}: {error}"
+        )

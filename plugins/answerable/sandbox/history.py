@@ -36,7 +36,7 @@ class World:
 
     def __init__(self, seed: int, size: float) -> None:
         self.seed = seed
-        self.size = size
+        self.size = float(size)  # 1 and 1.0 name the same world
         self._days: dict[int, Day] = {}
 
     def day(self, number: int) -> Day:

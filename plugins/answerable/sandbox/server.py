@@ -80,7 +80,8 @@ class Sandbox(ThreadingHTTPServer):
         with self.lock:
             if callable(self.faults):
                 return self.faults(target, len(self.requests))
-            return next((one for one in self.faults if one.strikes(target)), None)
+            striking = [one for one in self.faults if one.strikes(target)]  # each counts it
+            return striking[0] if striking else None
 
     def body(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         with self.lock:  # a view is made once, whoever asks first

@@ -324,7 +324,6 @@ def _ticket(ticket: Ticket, present: int) -> Row:
         tags = [*tags, "spam"]
     if ticket.scrubbed_at is not None and ticket.scrubbed_at < present:
         subject = description = "SCRUBBED"
-        tags = []
     return (
         generated,
         ticket.id,

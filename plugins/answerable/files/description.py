@@ -188,7 +188,7 @@ class _Reading:
             return None
         try:
             return ZoneInfo(self.text(value, where))
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             raise self.fail(
                 f"{where}: {value!r} is no zone of the IANA list, such as Europe/London"
             ) from None

@@ -1,0 +1,315 @@
+"""Described exports: what a description may say, what rows become, what is refused and how."""
+
+import io
+from pathlib import Path
+
+import pytest
+import yaml
+
+from answerable import files
+from answerable.settings import ROOT
+from answerable.sources.errors import SpecError
+
+CASES = """
+source: shop
+kind: cases
+timezone: America/New_York
+key: id
+columns:
+  case_id: id
+  opened_at: {column: opened, format: "%Y-%m-%d %H:%M:%S"}
+  status: {column: state, map: {Open: open, Done: closed}}
+"""
+
+
+def described(text=CASES, **changes):
+    given = {**yaml.safe_load(text), **changes}
+    return files.from_mapping(given, "shop.yml")
+
+
+def with_columns(**columns):
+    return described(columns={**yaml.safe_load(CASES)["columns"], **columns})
+
+
+def read(description, text, notes=None):
+    data = text.encode() if isinstance(text, str) else text
+    return list(files.rows(description, io.BytesIO(data), "export.csv", notes))
+
+
+HEADER = "id,opened,state\n"
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("kind: cases\ncolumns: {}", "source missing"),
+        (CASES.replace("kind: cases", "kind: case"), "unknown kind 'case'; did you mean 'cases'?"),
+        (CASES.replace("timezone:", "timezon:"), "did you mean 'timezone'?"),
+        (CASES.replace("opened_at", "opend_at"), "did you mean 'opened_at'?"),
+        (CASES.replace("America/New_York", "New_York"), "timezone: 'New_York'"),
+        (CASES.replace("%Y", "%Q"), "columns.opened_at.format: %Q"),
+        (CASES.replace("Done: closed", "Done: close"), "did you mean 'closed'?"),
+        (CASES.replace("Done: closed", "1: closed"), "put it in quotes"),
+        (CASES.replace("  case_id: id\n", ""), "cases need a column for case_id"),
+        (CASES + "  status: state\n", "stands there twice"),
+        (CASES + "constants: {brand: 5}", "constants.brand: expected a text"),
+        (CASES + "constants: {case_id: a}", "a column and a constant"),
+        (CASES + "  due_at: {column: due, formt: iso}", "did you mean 'format'?"),
+        (CASES + "  due_at: {date: due}", "one of column, join, time"),
+        (CASES + "  topic: {column: t, otherwise: keep}", "otherwise goes with map"),
+        (CASES + "  channel: {column: c, map: {a: x}, otherwise: keep}", "keep would let in"),
+        (CASES.replace("timezone: America/New_York\n", ""), "name one with timezone:"),
+        ("a: [", "not YAML"),
+        ("- a", "expected keys and values"),
+    ],
+)
+def test_a_wrong_description_is_an_error_that_names_file_and_key(tmp_path, text, says):
+    file = tmp_path / "shop.yml"
+    file.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        files.describe(file)
+    assert "shop.yml" in str(caught.value) and says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "header, says",
+    [
+        ("id,opend,state\n", "no column 'opened', which shop.yml names; did you mean 'opend'?"),
+        ("id,opened,state,id\n", "two columns are called 'id'"),
+        ("", "empty"),
+    ],
+)
+def test_a_file_with_other_columns_is_an_error_that_names_both(header, says):
+    with pytest.raises(SpecError) as caught:
+        read(described(), header)
+    assert "export.csv" in str(caught.value) and says in str(caught.value)
+
+
+def test_instants_keep_their_text_and_become_utc():
+    (row,) = read(described(), HEADER + "7,2011-07-01 01:32:33,Open\n")
+    assert row.payload == {
+        "case_id": "7",
+        "opened_at": "2011-07-01T05:32:33Z",
+        "opened_at_raw": "2011-07-01 01:32:33",
+        "status": "open",
+    }
+    assert (row.key, row.number, row.line, row.problem) == ("7", 1, 2, None)
+
+
+def test_a_local_time_that_happens_twice_is_the_first_and_one_that_never_does_moves_forward():
+    notes = files.Notes()
+    rows = read(
+        described(),
+        HEADER
+        + "1,2011-11-06 00:59:59,Open\n2,2011-11-06 01:30:00,Open\n3,2011-11-06 02:00:00,Open\n"
+        + "4,2011-03-13 02:30:00,Open\n5,2011-03-13 03:00:00,Open\n",
+        notes,
+    )
+    assert [row.payload["opened_at"] for row in rows] == [
+        "2011-11-06T04:59:59Z",
+        "2011-11-06T05:30:00Z",
+        "2011-11-06T07:00:00Z",
+        "2011-03-13T07:30:00Z",
+        "2011-03-13T07:00:00Z",
+    ]
+    assert dict(notes.counts) == {
+        "local time that happens twice, taken as the first": 1,
+        "local time that never happens, moved forward": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "line, column, value, reason",
+    [
+        ("1,2011-02-30 01:00:00,Open", "opened", "2011-02-30 01:00:00", "no such date"),
+        ("1,yesterday,Open", "opened", "yesterday", "not in the stated format"),
+        ("1,2011-07-01 01:32:33,Shut", "state", "Shut", "the map has not"),
+        ("1,,Open", "opened", "", "no opened_at"),
+        (",2011-07-01 01:32:33,Open", "id", "", "no case_id"),
+        ("1,2011-07-01 01:32:33", None, None, "2 values, the header has 3"),
+    ],
+)
+def test_a_row_that_cannot_be_read_names_line_column_and_value(line, column, value, reason):
+    good = "9,2011-07-01 01:32:33,Open\n"
+    one, bad, two = read(described(), HEADER + good + line + "\n" + good)
+    assert one.payload and two.payload and bad.payload is None
+    assert (bad.line, bad.problem.column, bad.problem.value) == (3, column, value)
+    assert reason in bad.problem.reason and bad.text == line + "\n"
+
+
+def test_line_breaks_in_a_text_split_no_record_and_lines_are_counted_as_an_editor_does():
+    description = with_columns(subject="text")
+    text = (
+        "id,opened,state,text\r\n"
+        '1,2011-07-01 01:32:33,Open,"a\rb\nc"\r\n'
+        "\r\n"
+        '2,2011-07-01 01:32:33,Open,"d"\r\n'
+        "3,never,Open,e\r\n"
+    )
+    one, two, three = read(description, text)
+    assert one.payload["subject"] == "a\rb\nc"
+    assert [(row.number, row.line) for row in (one, two, three)] == [(1, 2), (2, 5), (3, 6)]
+
+
+def test_bytes_that_are_no_text_refuse_their_row_only_and_stay_as_they_are():
+    data = HEADER.encode() + b"1,2011-07-01 01:32:33,Open\n\xff,2011-07-01 01:32:33,Open\n"
+    one, two = read(described(), b"\xef\xbb\xbf" + data)  # a byte order mark is no part of a name
+    assert one.payload["case_id"] == "1"
+    assert two.problem.reason == "not utf-8"
+    assert two.text.encode("utf-8", "surrogateescape") == b"\xff,2011-07-01 01:32:33,Open\n"
+
+
+def test_values_that_mean_missing_are_absent():
+    description = described(missing=["", "?"], columns={
+        **yaml.safe_load(CASES)["columns"],
+        "team": "team",
+        "priority": {"column": "prio", "missing": "0"},
+        "topic": {"column": ["sub", "top"]},
+        "reopen_count": "n",
+    })  # fmt: skip
+    header = "id,opened,state,team,prio,sub,top,n\n"
+    rows = read(
+        description,
+        header + "1,2011-07-01 01:32:33,Open,?,0,?,t,?\n2,2011-07-01 01:32:33,Open,0,1,s,t,-3\n",
+    )
+    wanted = ("team", "priority", "topic", "reopen_count")
+    assert [[row.payload.get(name) for name in wanted] for row in rows] == [
+        [None, None, "t", None],
+        ["0", "1", "s", -3],
+    ]
+    assert "team" not in rows[0].payload
+
+
+def test_maps_have_the_default_that_is_stated():
+    def one(**field):
+        (row,) = read(
+            with_columns(priority={"column": "p", "map": {"a": "high", "b": None}, **field}),
+            "id,opened,state,p\n1,2011-07-01 01:32:33,Open,z\n",
+        )
+        return row.payload and row.payload.get("priority")
+
+    assert one() is None and one(otherwise="missing") is None
+    assert (one(otherwise="keep"), one(otherwise="low")) == ("z", "low")
+
+
+CALLS = """
+source: desk
+kind: calls
+timezone: Asia/Jerusalem
+columns:
+  call_id: {join: [line, id]}
+  started_at: {date: day, time: start, format: "%y%m%d %H:%M:%S"}
+  ended_at:
+    date: day
+    time: [end, left]
+    format: "%y%m%d %H:%M:%S"
+    missing: "0:00:00"
+    follows: started_at
+  ivr_seconds: {column: ivr, negative: missing}
+  outcome: {column: how, map: {A: answered}}
+  agent_id: {column: who, when: {how: A}}
+"""
+
+
+def test_a_time_of_day_long_before_its_start_is_on_the_next_day():
+    header = "line,id,day,start,end,left,ivr,how,who\n"
+    rows = read(
+        described(CALLS),
+        header
+        + "L,1,990201,23:50:32,0:00:32,0:00:00,5,A,me\n"
+        + "L,2,990201,9:48:14,9:47:17,0:00:00,-57,A,me\n"  # a minute back is an odd clock
+        + "L,3,990201,7:00:00,0:00:00,7:01:00,5,A,me\n",
+    )
+    assert [row.payload["ended_at"] for row in rows] == [
+        "1999-02-01T22:00:32Z",
+        "1999-02-01T07:47:17Z",
+        "1999-02-01T05:01:00Z",
+    ]
+    assert rows[0].payload["call_id"] == "L|1"
+    assert "ivr_seconds" not in rows[1].payload and rows[1].payload["ivr_seconds_raw"] == "-57"
+
+
+@pytest.mark.parametrize(
+    "format, text, utc",
+    [
+        ("%a %b %d %H:%M:%S %z %Y", "Tue Oct 31 22:10:47 +0130 2017", "2017-10-31T20:40:47Z"),
+        ("iso", "2017-10-31T22:10:47.9-05:00", "2017-11-01T03:10:47Z"),
+        ("%d/%m/%Y %I:%M %p", "1/2/2020 12:05 am", "2020-02-01T00:05:00Z"),
+        ("epoch", "1509487847", "2017-10-31T22:10:47Z"),
+        ("epoch_ms", "1509487847999", "2017-10-31T22:10:47Z"),
+    ],
+)
+def test_formats(format, text, utc):
+    description = described(
+        timezone="UTC",
+        columns={"case_id": "id", "opened_at": {"column": "opened", "format": format}},
+    )
+    (row,) = read(description, f"id,opened\n1,{text}\n")
+    assert row.payload["opened_at"] == utc
+
+
+def test_the_description_alone_reads_the_same_again():
+    description = described()
+    again = files.from_mapping(description.as_mapping(), "again")
+    assert again.sha256 == description.sha256 and again.fields == description.fields
+
+
+# --- the real files ----------------------------------------------------------------------------
+
+REAL = {
+    "boston311": ("boston311_2011H2.csv.gz", 58_251),
+    "uci_incidents": ("uci_incident_event_log.csv.gz", 141_712),
+    "bank_calls": ("anonymous_bank_feb1999.csv.gz", 33_344),
+    "twcs": ("twcs_first5000.csv.gz", 5_000),
+}
+
+
+@pytest.fixture(scope="module")
+def checked(data_folder: Path):
+    return {
+        name: files.check(ROOT / "examples" / "files" / f"{name}.yml", data_folder / file)
+        for name, (file, _) in REAL.items()
+    }
+
+
+def test_every_record_of_the_real_files_is_read(checked):
+    found = {name: (one["records"], one["refused"]) for name, one in checked.items()}
+    assert found == {name: (count, 0) for name, (_, count) in REAL.items()}
+
+
+def test_boston_keeps_what_it_has(checked):
+    filled = checked["boston311"]["filled"]
+    assert (filled["due_at"], filled["closed_at"], filled["source_verdict"]) == (
+        47_270,
+        54_570,
+        58_093,
+    )
+
+
+def test_the_dirty_status_of_uci_is_absent_and_its_event_stays(checked):
+    filled = checked["uci_incidents"]["filled"]
+    assert (filled["event_at"], filled["status"]) == (141_712, 141_707)
+    assert checked["uci_incidents"]["odd"] == {}
+
+
+def test_the_traps_of_the_bank_are_known(checked):
+    assert checked["bank_calls"]["filled"]["agent_id"] == 33_344 - 6_673
+    assert checked["bank_calls"]["odd"]["ivr_seconds below zero, left out"] == 25
+
+
+def test_bank_services_that_cross_midnight_end_after_they_began(data_folder: Path):
+    description = files.describe(ROOT / "examples" / "files" / "bank_calls.yml")
+    crossing = 0
+    with (data_folder / REAL["bank_calls"][0]).open("rb") as handle:
+        for row in files.rows(description, handle, "bank"):
+            call = row.payload
+            if "answered_at" in call:
+                assert call["answered_at"] <= call["ended_at"]
+                began = call["answered_at_raw"].split(" ")[1].zfill(8)
+                crossing += began > call["ended_at_raw"].split(" ")[1].zfill(8)
+    assert crossing == 16
+
+
+def test_replies_in_the_tweets_are_told_from_questions(checked):
+    filled = checked["twcs"]["filled"]
+    assert (filled["brand"], filled["in_reply_to_id"]) == (2_222, 3_694)

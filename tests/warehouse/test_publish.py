@@ -169,6 +169,26 @@ def test_dirty_keys_and_no_others_are_brought_up_to_date(night, warehouse):
         assert warehouse.execute(f"select count(*) from build.{table}").fetchone() == (0,), table
 
 
+@pytest.mark.parametrize("is_full", [False, True])
+def test_what_is_a_view_in_build_is_published_like_a_table(night, warehouse, is_full):
+    warehouse.execute("alter table build.fct_cases rename to int_cases")
+    warehouse.execute("create view build.fct_cases as select * from build.int_cases")
+    warehouse.commit()
+    night(0)
+    warehouse.execute("update build.int_cases set topic = 'x' where case_key <> 'zendesk:2'")
+    warehouse.execute("delete from build.int_cases where case_key = 'zendesk:1'")
+    warehouse.execute("update build.int_cases set case_key = 'zendesk:9' where case_id = '3'")
+    warehouse.execute(
+        "insert into build.int_dirty_cases select 'zendesk:' || n from generate_series(1, 9) as n"
+    )
+    warehouse.commit()
+    receipt = night(1, is_full=is_full)
+    assert contents(warehouse, MARTS)["marts.fct_cases"] == in_build(warehouse)["marts.fct_cases"]
+    assert receipt["tables"]["marts.fct_cases"] == {"in": 4, "out": 5}
+    rollback()
+    assert len(contents(warehouse, MARTS)["marts.fct_cases"]) == 6
+
+
 def test_a_row_that_moves_to_another_case_is_moved_whichever_of_the_two_is_dirty(night, warehouse):
     night(0)
     for number, (dirty, conversation) in enumerate(

@@ -1,8 +1,8 @@
 """Bring what readers see to what `build` holds, in one transaction of row changes.
 
-Readers never meet DDL, an empty table or two nights in one statement. Rows that a publication
-took out, and the keys of those it put in, stay in `ops.undo_<schema>_<table>`, so that rolling it
-back is the same in reverse.
+Readers never meet DDL on a mart, an empty table or two nights in one statement. Rows that a
+publication took out, and the keys of those it put in, stay in `ops.undo_<schema>_<table>`, so that
+rolling it back is the same in reverse.
 """
 
 import json
@@ -199,7 +199,8 @@ def _publish(
         if _shape(conn, schemas.build, table)
     }
     for table in [model.table for model in models] + list(dirty_tables.values()):
-        conn.execute(sql.SQL("analyze {}").format(sql.Identifier(schemas.build, table)))
+        if _kind(conn, schemas.build, table) == "r":
+            conn.execute(sql.SQL("analyze {}").format(sql.Identifier(schemas.build, table)))
 
     with conn.transaction():
         # sorts and hashes of whole marts: one statement at a time, so one share of memory
@@ -270,57 +271,35 @@ class _Change:
     def _sql(self, conn: psycopg.Connection, text: str, **more: sql.Composable) -> sql.Composed:
         columns = list(_shape(conn, self.schema, self.model.table))
         key = self.model.key
-        return sql.SQL(text).format(
-            old=sql.Identifier(self.schema, self.model.table),
-            new=sql.Identifier(self.schemas.build, self.model.table),
-            undo=_undo_table(self.schema, self.model.table),
-            number=sql.Literal(self.number),
-            columns=_names(columns),
-            new_columns=_names(columns, "new"),
-            old_columns=_names(columns, "old"),
-            gone_columns=_names(columns, "gone"),
-            key=_names(key),
-            new_key=_names(key, "new"),
-            old_key=_names(key, "old"),
-            same_key=_equal(key, "new", "old"),
-            **more,
-        )
+        names = {
+            "old": sql.Identifier(self.schema, self.model.table),
+            "new": sql.Identifier(self.schemas.build, self.model.table),
+            "undo": _undo_table(self.schema, self.model.table),
+            "number": sql.Literal(self.number),
+            "columns": _names(columns),
+            "new_columns": _names(columns, "new"),
+            "old_columns": _names(columns, "old"),
+            "gone_columns": _names(columns, "gone"),
+            "key": _names(key),
+            "new_key": _names(key, "new"),
+            "old_key": _names(key, "old"),
+            "same_key": _equal(key, "new", "old"),
+        }
+        return sql.SQL(text).format(**names | more)
 
     def apply(self, conn: psycopg.Connection, dirty_table: str | None) -> dict[str, Any]:
         """Take out the rows that differ and put in those that are missing; all of them, or those
         that have to do with a key in `dirty_table`."""
         if self._is_empty(conn):
             return self._fill(conn)
-        more = {}
-        gone_where = put_where = sql.SQL("true")
-        if dirty_table is not None:
-            more = {
-                "dirty": sql.Identifier(self.model.dirty),
-                "dirty_table": sql.Identifier(self.schemas.build, dirty_table),
-            }
-            # A row may have moved from one case to another, with either of them dirty.
-            gone_where = self._sql(
-                conn,
-                """({old_key}) in (
-                    select {key} from {new} where {dirty} in (select {dirty} from {dirty_table})
-                    union all
-                    select {key} from {old} where {dirty} in (select {dirty} from {dirty_table})
-                )""",
-                **more,
-            )
-            put_where = self._sql(
-                conn,
-                """({new_key}) in (
-                    select {key} from {new} where {dirty} in (select {dirty} from {dirty_table})
-                    union all
-                    select {key} from {undo} where _publication_no = {number} and _is_out
-                )"""
-                if self.keep_undo
-                else """({new_key}) in (
-                    select {key} from {new} where {dirty} in (select {dirty} from {dirty_table})
-                )""",
-                **more,
-            )
+        new = sql.Identifier(self.schemas.build, self.model.table)
+        gone_where = sql.SQL("true")
+        is_staged = (
+            dirty_table is not None or _kind(conn, self.schemas.build, self.model.table) != "r"
+        )
+        if is_staged:
+            new = sql.Identifier("pg_temp", "rows_of_this_night")
+            gone_where = self._stage(conn, new, dirty_table)
         # Compared byte by byte: null equals null, 1.0 differs from 1.00.
         out = self._run(
             conn,
@@ -332,36 +311,87 @@ class _Change:
             "))) returning {old_columns}",
             "insert into {undo} (_publication_no, _is_out, {columns}) "
             "select {number}, true, {gone_columns} from gone",
+            new=new,
             where=gone_where,
         )
         if dirty_table is None and self._is_empty(conn):
-            return self._fill(conn) | {"out": out}
-        put = self._run(
-            conn,
-            "insert into {old} ({columns}) select {new_columns} from {new} as new where {where} "
-            "and not exists (select from {old} as old where {same_key}) returning {key}",
-            "insert into {undo} (_publication_no, _is_out, {key}) "
-            "select {number}, false, {key} from gone",
-            where=put_where,
+            changes = self._fill(conn, new) | {"out": out}
+        else:
+            put = self._run(
+                conn,
+                "insert into {old} ({columns}) select {new_columns} from {new} as new "
+                "where not exists (select from {old} as old where {same_key}) returning {key}",
+                "insert into {undo} (_publication_no, _is_out, {key}) "
+                "select {number}, false, {key} from gone",
+                new=new,
+            )
+            changes = {"in": put, "out": out, "key": list(self.model.key)}
+        if is_staged:
+            conn.execute(sql.SQL("drop table {}").format(new))
+        return changes
+
+    def _stage(
+        self, conn: psycopg.Connection, new: sql.Identifier, dirty_table: str | None
+    ) -> sql.Composable:
+        """Copy what is to be compared, once: a view would be worked out for each use. Returns
+        which of the old rows it is to be compared with.
+
+        A row may have moved from one case to another with either of them dirty, so a row takes
+        part by what it is now and by what it was.
+        """
+        more = {"new": new, "build": sql.Identifier(self.schemas.build, self.model.table)}
+        where = rows = sql.SQL("true")
+        if dirty_table is not None:
+            more |= {
+                "dirty": sql.Identifier(self.model.dirty),
+                "dirty_table": sql.Identifier(self.schemas.build, dirty_table),
+            }
+            rows = self._sql(
+                conn,
+                "({new_key}) in ("
+                "select {key} from {build} where {dirty} in (select {dirty} from {dirty_table}) "
+                "union all "
+                "select {key} from {old} where {dirty} in (select {dirty} from {dirty_table}))",
+                **more,
+            )
+            where = self._sql(
+                conn,
+                "({old_key}) in ("
+                "select {key} from {new} "
+                "union all "
+                "select {key} from {old} where {dirty} in (select {dirty} from {dirty_table}))",
+                **more,
+            )
+        conn.execute(
+            self._sql(
+                conn,
+                "create temporary table rows_of_this_night on commit drop as "
+                "select {new_columns} from {build} as new where {rows}",
+                rows=rows,
+                **more,
+            )
         )
-        return {"in": put, "out": out, "key": list(self.model.key)}
+        conn.execute(sql.SQL("analyze {}").format(new))
+        return where
 
     def _is_empty(self, conn: psycopg.Connection) -> bool:
         return not conn.execute(self._sql(conn, "select exists (select from {old})")).fetchone()[0]
 
-    def _fill(self, conn: psycopg.Connection) -> dict[str, Any]:
+    def _fill(self, conn: psycopg.Connection, new: sql.Identifier | None = None) -> dict[str, Any]:
         """An empty table gets every row; to undo that is to empty it, so no row is kept."""
         put = conn.execute(
-            self._sql(conn, "insert into {old} ({columns}) select {columns} from {new}")
+            self._sql(
+                conn,
+                "insert into {old} ({columns}) select {columns} from {new}",
+                **({"new": new} if new else {}),
+            )
         ).rowcount
         return {"in": put, "out": 0, "key": list(self.model.key), "was_empty": True}
 
-    def _run(self, conn: psycopg.Connection, change: str, keep: str, where: sql.Composable) -> int:
+    def _run(self, conn: psycopg.Connection, change: str, keep: str, **more: sql.Composable) -> int:
         if not self.keep_undo:
-            return conn.execute(self._sql(conn, change, where=where)).rowcount
-        return conn.execute(
-            self._sql(conn, f"with gone as ({change}) {keep}", where=where)
-        ).rowcount
+            return conn.execute(self._sql(conn, change, **more)).rowcount
+        return conn.execute(self._sql(conn, f"with gone as ({change}) {keep}", **more)).rowcount
 
     def replace_publication(
         self, conn: psycopg.Connection, run: "runs.Run", sources: Mapping[str, Any]
@@ -371,7 +401,6 @@ class _Change:
             "delete from {old} as old returning {old_columns}",
             "insert into {undo} (_publication_no, _is_out, {columns}) "
             "select {number}, true, {gone_columns} from gone",
-            where=sql.SQL("true"),
         )
         conn.execute(
             self._sql(
@@ -398,7 +427,6 @@ class _Change:
             "delete from {old} as old returning {old_columns}",
             "insert into {undo} (_publication_no, _is_out, {columns}) "
             "select {number}, true, {gone_columns} from gone",
-            where=sql.SQL("true"),
         )
         return {"in": 0, "out": out, "key": list(self.model.key)}
 
@@ -789,6 +817,15 @@ def _shape(conn: psycopg.Connection, schema: str, table: str) -> dict[str, str]:
             [schema, table],
         ).fetchall()
     )
+
+
+def _kind(conn: psycopg.Connection, schema: str, table: str) -> str:
+    """`r` for a table, `v` for a view."""
+    (kind,) = conn.execute(
+        "select relkind from pg_class where oid = %s::regclass",
+        [sql.Identifier(schema, table).as_string(conn)],
+    ).fetchone()
+    return kind
 
 
 def _key(conn: psycopg.Connection, schema: str, table: str) -> set[str]:

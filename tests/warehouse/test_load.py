@@ -1,0 +1,647 @@
+"""Landing and loading into a real PostgreSQL: exactly once, whatever happened in between."""
+
+import gzip
+import json
+from collections import Counter
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from answerable import landing
+from answerable.landing import Zone, land, land_file
+from answerable.landing.zone import LandingError, Manifest
+from answerable.sources import Connection, SpecError
+from answerable.sources.body import Body
+from answerable.sources.errors import NotAvailable, SourceError
+from answerable.warehouse import load as loading
+from answerable.warehouse.db import NotRunning
+from answerable.warehouse.load import LoadError, load
+
+ZENDESK = Connection(name="zendesk", kind="zendesk", host="h", login="a", password="p")
+X = Connection(name="x", kind="x", host="h", password="p", extra={"own_user_ids": ["11"]})
+
+
+class Pages:
+    """A client that answers from a list, and dies or fails where an exception stands."""
+
+    def __init__(self, *pages):
+        self.pages, self.asked, self.requests_sent = list(pages), [], 0
+
+    def get(self, path, params):
+        self.asked.append((path, dict(params)))
+        self.requests_sent += 1
+        page = self.pages.pop(0)
+        if isinstance(page, BaseException):
+            raise page
+        return Body.read(page) if isinstance(page, str) else Body.of(page)
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL: nothing of ours catches it."""
+
+
+def ticket(id, at, **more):
+    return {"id": id, "generated_timestamp": at, **more}
+
+
+def tickets(*records, cursor, end=True):
+    return {"tickets": list(records), "after_cursor": cursor, "end_of_stream": end}
+
+
+@pytest.fixture
+def night(warehouse):
+    """Begin a night, ending the one before; gives its run_id."""
+    days = iter(range(1, 29))
+
+    def begin():
+        day = next(days)
+        warehouse.execute("update ops.runs set status = 'published' where status = 'running'")
+        warehouse.execute(
+            "insert into ops.runs (run_id, kind, as_of, input) values (%s, 'nightly', %s, 'files')",
+            [f"night-{day}", f"2026-03-{day:02d}"],
+        )
+        warehouse.commit()
+        return f"night-{day}"
+
+    return begin
+
+
+def rows(conn, query, *values):
+    found = conn.execute(query, values).fetchall()
+    conn.commit()
+    return found
+
+
+def raw(conn, table="zendesk_tickets"):
+    return rows(
+        conn,
+        f"select record_key, version, batch_id, position, record_hash, payload::text"
+        f" from raw.{table} order by batch_id, position",
+    )
+
+
+def state(conn):
+    """All that loading leaves behind, but for the times at which it happened."""
+    return [
+        raw(conn),
+        rows(conn, "select * from raw.quarantine order by 1"),
+        rows(conn, "select * from ops.watermarks order by 1, 2"),
+        rows(conn, "select * from ops.batches order by 1"),
+    ]
+
+
+def test_a_night_is_landed_and_loaded_and_the_next_goes_on_from_its_cursor(
+    settings, warehouse, night
+):
+    run = night()
+    client = Pages(
+        tickets(ticket(1, 10), ticket(2, 11), cursor="a", end=False),
+        tickets(ticket(3, 12), cursor="b"),
+    )
+    receipt = land(run, "zendesk", "tickets", ZENDESK, client=client)
+    assert (receipt["status"], receipt["pages"], receipt["records"]) == ("landed", 2, 3)
+    assert load(run)["loaded"] == 3
+    assert [row[0] for row in raw(warehouse)] == ["1", "2", "3"]
+
+    run = night()
+    client = Pages(tickets(ticket(1, 20), cursor="c"))
+    land(run, "zendesk", "tickets", ZENDESK, client=client)
+    assert client.asked[0][1]["cursor"] == "b" and "start_time" not in client.asked[0][1]
+    load(run)
+    assert [(row[0], int(row[1])) for row in raw(warehouse)] == [
+        ("1", 10),
+        ("2", 11),
+        ("3", 12),
+        ("1", 20),
+    ]
+    assert rows(warehouse, "select first_read_run_no from ops.batches order by 1") == [(1,), (2,)]
+
+
+def test_loading_twice_changes_nothing(settings, warehouse, night):
+    run = night()
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(ticket(1, 10), cursor="a")))
+    load(run)
+    before = state(warehouse)
+    again = load(run)
+    assert (again["objects"], again["records"]) == (0, 0)
+    assert state(warehouse) == before
+
+
+def test_a_stream_that_this_run_landed_is_not_asked_again(settings, warehouse, night):
+    run = night()
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(ticket(1, 10), cursor="a")))
+    client = Pages()
+    receipt = land(run, "zendesk", "tickets", ZENDESK, client=client)
+    assert client.asked == [] and (receipt["status"], receipt["records"]) == ("landed", 1)
+
+
+def test_killed_in_mid_walk_nothing_half_is_seen_and_the_walk_goes_on(
+    settings, warehouse, night, monkeypatch
+):
+    monkeypatch.setattr("answerable.landing.batch.RECORDS", 2)
+    run = night()
+    client = Pages(
+        tickets(ticket(1, 10), ticket(2, 11), cursor="a", end=False),
+        tickets(ticket(3, 12), cursor="b", end=False),
+        Killed(),
+    )
+    with pytest.raises(Killed):
+        land(run, "zendesk", "tickets", ZENDESK, client=client)
+    zone = Zone.at(settings.landing)
+    assert len(zone.names()) == 1 and not list(zone.root.rglob("*.part"))
+    client = Pages(
+        tickets(ticket(3, 12), cursor="b", end=False), tickets(ticket(4, 13), cursor="c")
+    )
+    receipt = land(run, "zendesk", "tickets", ZENDESK, client=client)
+    # what lay landed, though not loaded, is not asked for again
+    assert client.asked[0][1]["cursor"] == "a" and receipt["records"] == 2
+    assert [zone.manifest(name).walk for name in zone.names()] == [1, 2]
+    load(run)
+    assert [row[0] for row in raw(warehouse)] == ["1", "2", "3", "4"]
+
+
+def test_an_object_without_its_manifest_does_not_exist(settings, warehouse, night):
+    run = night()
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(ticket(1, 10), cursor="a")))
+    zone = Zone.at(settings.landing)
+    (name,) = zone.names()
+    zone.path(name + ".manifest.json").unlink()
+    assert load(run)["objects"] == 0 and raw(warehouse) == []
+
+
+def test_killed_between_landing_and_loading_the_next_call_loads(
+    settings, warehouse, night, monkeypatch
+):
+    run = night()
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(ticket(1, 10), cursor="a")))
+    real = psycopg.Connection.commit
+
+    def killed_at_commit(conn):
+        if conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS and conn.execute(
+            "select exists (select from ops.batches)"
+        ).fetchone() == (True,):
+            conn.close()
+            raise Killed
+        real(conn)
+
+    monkeypatch.setattr(psycopg.Connection, "commit", killed_at_commit)
+    with pytest.raises((Killed, psycopg.OperationalError)):
+        load(run)
+    monkeypatch.undo()
+    assert state(warehouse) == [[], [], [], []]
+    assert load(run)["loaded"] == 1
+
+
+def test_a_failing_source_is_recorded_and_what_came_before_is_kept(settings, warehouse, night):
+    run = night()
+    client = Pages(
+        tickets(ticket(1, 10), cursor="a", end=False), SourceError("zendesk: answered 503")
+    )
+    receipt = land(run, "zendesk", "tickets", ZENDESK, client=client)
+    assert (receipt["status"], receipt["records"]) == ("failed", 1)
+    assert rows(warehouse, "select status, record_count, error from ops.stream_runs") == [
+        ("failed", 1, "zendesk: answered 503")
+    ]
+    groups = {"groups": [], "meta": {"has_more": False}}
+    land(run, "zendesk", "groups", ZENDESK, client=Pages(groups))
+    assert load(run)["loaded"] == 1  # the night goes on with what there is
+    client = Pages(tickets(ticket(2, 11), cursor="b"))
+    assert land(run, "zendesk", "tickets", ZENDESK, client=client)["status"] == "landed"
+    assert client.asked[0][1]["cursor"] == "a"
+
+
+def test_a_night_in_which_no_stream_could_be_read_is_refused(settings, warehouse, night):
+    run = night()
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(SourceError("answered 503")))
+    land(run, "zendesk", "users", ZENDESK, client=Pages(SourceError("answered 503")))
+    with pytest.raises(LoadError, match="none of the 2 streams"):
+        load(run)
+
+
+def test_a_withheld_stream_is_not_available_and_no_failure(settings, warehouse, night):
+    run = night()
+    receipt = land(run, "zendesk", "brands", ZENDESK, client=Pages(NotAvailable("answered 404")))
+    assert receipt["status"] == "not_available"
+    load(run)
+    assert rows(warehouse, "select status from ops.stream_runs") == [("not_available",)]
+
+
+def test_a_run_that_was_ended_writes_nothing(settings, warehouse, night):
+    run = night()
+    warehouse.execute("update ops.runs set status = 'failed'")
+    warehouse.commit()
+    client = Pages(tickets(ticket(1, 10), cursor="a"))
+    with pytest.raises(NotRunning):
+        land(run, "zendesk", "tickets", ZENDESK, client=client)
+    with pytest.raises(NotRunning):
+        load(run)
+    assert client.asked == [] and Zone.at(settings.landing).names() == []
+
+
+# --- versions ----------------------------------------------------------------------------------
+
+
+def test_a_record_is_stored_once_per_version_that_differs(settings, warehouse, night):
+    run = night()
+    first = tickets(
+        ticket(1, 10, s="a"),
+        ticket(1, 10, s="a"),  # the same again
+        ticket(1, 10, s="b"),  # the same version, another content
+        ticket(1, 10, s="a"),  # and back
+        ticket(2, 10, s="a"),
+        cursor="a",
+    )
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(first))
+    receipt = load(run)
+    assert (receipt["loaded"], receipt["superseded"]) == (4, 1)
+    run = night()
+    second = tickets(
+        ticket(1, 10, s="a"),  # as the newest stored one of this version
+        ticket(2, 20, s="a"),  # a new version
+        ticket(2, 5, s="a"),  # an old version that comes late
+        ticket(2, 10, s="a"),
+        cursor="b",
+    )
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(second))
+    receipt = load(run)
+    assert (receipt["loaded"], receipt["superseded"]) == (2, 2)
+    newest = rows(
+        warehouse,
+        "select distinct on (record_key) record_key, version::int, payload ->> 's'"
+        " from raw.zendesk_tickets order by record_key, version desc, batch_id desc, position desc",
+    )
+    assert newest == [("1", 10, "a"), ("2", 20, "a")]
+
+
+def test_the_same_id_in_two_accounts_is_two_records(settings, warehouse, night):
+    run = night()
+    for name in ("zendesk", "zendesk_uk"):
+        account = Connection(name=name, kind="zendesk", host="h", login="a", password="p")
+        land(run, name, "tickets", account, client=Pages(tickets(ticket(1, 10), cursor="a")))
+    assert load(run)["loaded"] == 2
+    assert rows(warehouse, "select source from raw.zendesk_tickets order by 1") == [
+        ("zendesk",),
+        ("zendesk_uk",),
+    ]
+
+
+# --- records that do not fit -------------------------------------------------------------------
+
+BIG = "9" * 5000
+POISON = {
+    '{"generated_timestamp": 1}': "key 'id' is missing",
+    '{"id": null, "generated_timestamp": 1}': "key 'id' is missing",
+    '{"id": 7.0, "generated_timestamp": 1}': "nor a whole number",
+    '{"id": true, "generated_timestamp": 1}': "nor a whole number",
+    '{"id": 1}': "version field 'generated_timestamp' is missing",
+    '{"id": 1, "generated_timestamp": "1"}': "not a number",
+    '{"id": 1, "generated_timestamp": 1, "n": NaN}': "NaN",
+    '{"id": 1, "generated_timestamp": 1, "n": -Infinity}': "Infinity",
+    f'{{"id": 1, "generated_timestamp": 1, "n": {BIG}}}': "digits",
+    '{"id": 1, "generated_timestamp": 1, "n": 1e400000}': "refused by PostgreSQL",
+    f'{{"id": 1, "generated_timestamp": 1, "n": {"[" * 250}{"]" * 250}}}': "nested",
+    f'{{"id": 1, "generated_timestamp": 1, "n": {"[" * 9000}{"]" * 9000}}}': "nested",
+    "[1]": "not an object",
+    "null": "not an object",
+    '"text"': "not an object",
+}
+FIT = {
+    '{"id": 21, "generated_timestamp": 1, "t": "a\\u0000b\\\\u0000"}': "a\ufffdb\\u0000",
+    '{"id": 22, "generated_timestamp": 1, "t": "\\ud83d \\ud83d\\ude00 \\ude00\\ud83d"}': (
+        "\ufffd \U0001f600 \ufffd\ufffd"
+    ),
+    '{"id": 23, "generated_timestamp": 1, "t": "tab\\t, \\\\., end"}': "tab\t, \\., end",
+    '{"id": 24, "generated_timestamp": 1, "t": "\\\\ud83d"}': "\\ud83d",
+    '{"id": 9223372036854775808, "generated_timestamp": 1, "t": "' + "x" * 10**6 + '"}': "x"
+    * 10**6,
+    '{"id": "-5",\n\r\n "generated_timestamp": 1, "t": "\u202eright to left \U0001f469\u200d"}': (
+        "\u202eright to left \U0001f469\u200d"
+    ),
+}
+
+
+def test_poison_goes_to_quarantine_with_reason_and_bytes_and_spares_its_batch(
+    settings, warehouse, night
+):
+    run = night()
+    every = [*POISON, *FIT]
+    body = f'{{"tickets": [{",".join(every)}], "after_cursor": "a", "end_of_stream": true}}'
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(body))
+    receipt = load(run)
+    assert (receipt["quarantined"], receipt["loaded"]) == (len(POISON), len(FIT))
+    found = rows(
+        warehouse, "select untouched, reason, position from raw.quarantine order by position"
+    )
+    assert [bytes(untouched).decode() for untouched, _, _ in found] == list(POISON)
+    for (_, reason, _), says in zip(found, POISON.values(), strict=True):
+        assert says in reason
+    stored = rows(warehouse, "select payload ->> 't' from raw.zendesk_tickets order by position")
+    assert [text for (text,) in stored] == list(FIT.values())
+    assert rows(warehouse, "select cursor from ops.watermarks") != []
+
+
+def test_bytes_that_are_no_text_go_to_quarantine(settings, warehouse, night):
+    run = night()
+    body = '{"tickets": [{"id": 1, "t": "\udcff"}], "after_cursor": "a", "end_of_stream": true}'
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(body))
+    load(run)
+    ((untouched, reason),) = rows(warehouse, "select untouched, reason from raw.quarantine")
+    assert (bytes(untouched), reason) == (b'{"id": 1, "t": "\xff"}', "not UTF-8")
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=8)
+    | st.sampled_from(["\x00", "\ud83d", "\\u0000", "'", '"', "\\.", "\t"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    records=st.lists(
+        json_values
+        | st.fixed_dictionaries(
+            {"id": json_values, "generated_timestamp": st.integers() | json_values},
+            optional={"subject": json_values},
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_whatever_a_record_holds_nothing_is_lost(settings, warehouse, night_for_all, records):
+    run = night_for_all
+    body = json.dumps({"tickets": records, "after_cursor": "a", "end_of_stream": True})
+    warehouse.execute("delete from ops.stream_runs")
+    warehouse.commit()
+    before = len(raw(warehouse))
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(body))
+    receipt = load(run)
+    assert receipt["records"] == len(records)
+    assert receipt["loaded"] + receipt["superseded"] + receipt["quarantined"] == len(records)
+    assert len(raw(warehouse)) == before + receipt["loaded"]
+
+
+@pytest.fixture
+def night_for_all(night):
+    return night()
+
+
+# --- objects that are not what they were -------------------------------------------------------
+
+
+def test_an_object_that_was_changed_is_refused_whole(settings, warehouse, night):
+    run = night()
+    page = tickets(ticket(1, 10), ticket(2, 11), cursor="a")
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(page))
+    zone = Zone.at(settings.landing)
+    (name,) = zone.names()
+    zone.path(name).write_bytes(gzip.compress(b'{"id": 1, "generated_timestamp": 10}\n'))
+    with pytest.raises(LandingError, match="changed after it was landed"):
+        load(run)
+    assert state(warehouse) == [[], [], [], []]
+
+
+def test_an_object_that_is_cut_is_refused_whole(settings, warehouse, night):
+    run = night()
+    page = tickets(*(ticket(n, n) for n in range(1000)), cursor="a")
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(page))
+    zone = Zone.at(settings.landing)
+    (name,) = zone.names()
+    zone.path(name).write_bytes(zone.path(name).read_bytes()[:-200])
+    with pytest.raises(LandingError, match="damaged"):
+        load(run)
+    assert state(warehouse) == [[], [], [], []]
+
+
+def test_counts_that_do_not_add_up_are_refused_by_the_table(
+    settings, warehouse, night, monkeypatch
+):
+    run = night()
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(ticket(1, 10), cursor="a")))
+    monkeypatch.setattr(loading, "incoming", lambda *_: iter(()))
+    with pytest.raises(LoadError, match="1 records were landed, but 0 loaded"):
+        load(run)
+    monkeypatch.undo()
+    assert state(warehouse) == [[], [], [], []]
+
+
+def test_raw_is_rebuilt_from_landing_alone(settings, warehouse, night):
+    for page in (
+        tickets(ticket(1, 10), ticket(2, 10), cursor="a"),
+        tickets(ticket(1, 20), cursor="b"),
+    ):
+        run = night()
+        land(run, "zendesk", "tickets", ZENDESK, client=Pages(page))
+        load(run)
+    before = [(key, version, digest) for key, version, _, _, digest, _ in raw(warehouse)]
+    warehouse.execute("truncate raw.zendesk_tickets, ops.batches, raw.quarantine, ops.watermarks")
+    warehouse.commit()
+    load(night())
+    assert [(key, version, digest) for key, version, _, _, digest, _ in raw(warehouse)] == before
+    assert json.loads(rows(warehouse, "select cursor from ops.watermarks")[0][0])["cursor"] == "b"
+
+
+# --- X -----------------------------------------------------------------------------------------
+
+
+def post(id, **more):
+    return {"id": id, "edit_history_tweet_ids": [id], "author_id": "7", **more}
+
+
+def test_newest_first_died_in_mid_walk_is_walked_again_from_the_old_watermark(
+    settings, warehouse, night
+):
+    run = night()
+    land(run, "x", "mentions", X, client=Pages({"data": [post("50")], "meta": {"newest_id": "50"}}))
+    load(run)
+    run = night()
+    one = {"data": [post("90")], "meta": {"newest_id": "90", "next_token": "t"}}
+    receipt = land(run, "x", "mentions", X, client=Pages(one, SourceError("answered 503")))
+    assert (receipt["status"], receipt["records"]) == ("failed", 1)
+    load_all = night()  # another night: the failed walk's page is loaded, the watermark stays
+    client = Pages(one, {"data": [post("80"), post("50")], "meta": {"newest_id": "80"}})
+    receipt = land(load_all, "x", "mentions", X, client=client)
+    assert client.asked[0][1]["since_id"] == "50" and receipt["status"] == "landed"
+    assert load(load_all)["superseded"] == 2
+    assert [row[0] for row in raw(warehouse, "x_mentions")] == ["50", "90", "80"]
+    assert json.loads(rows(warehouse, "select cursor from ops.watermarks")[0][0]) == {"11": "90"}
+
+
+def test_posts_pointed_at_are_looked_up_once_and_land_before_the_watermark_may_move(
+    settings, warehouse, night
+):
+    run = night()
+    points = {"referenced_tweets": [{"type": "replied_to", "id": "10"}]}
+    walked = {"data": [post("90", **points)], "meta": {"newest_id": "90"}}
+    with pytest.raises(Killed):
+        land(run, "x", "mentions", X, client=Pages(walked, Killed()))
+    assert Zone.at(settings.landing).names() == []
+    client = Pages(walked, {"data": [post("10")]})
+    receipt = land(run, "x", "mentions", X, client=client)
+    assert receipt["brought_along"] == {"referenced_posts": 1}
+    assert client.asked[0][1].get("since_id") is None
+    # landed, not loaded yet: known all the same
+    client = Pages({"data": [post("91", **points)], "meta": {"newest_id": "91"}})
+    land(run, "x", "posts", X, client=client)
+    assert len(client.asked) == 1
+    load(run)
+    assert [row[0] for row in raw(warehouse, "x_referenced_posts")] == ["10"]
+    # loaded: known
+    client = Pages({"data": [post("92", **points)], "meta": {"newest_id": "92"}})
+    land(night(), "x", "posts", X, client=client)
+    assert len(client.asked) == 1
+
+
+# --- described exports -------------------------------------------------------------------------
+
+MAPPING = """
+source: shop
+kind: cases
+timezone: UTC
+key: id
+columns:
+  case_id: id
+  opened_at: opened
+  subject: text
+"""
+
+
+@pytest.fixture
+def mapping(tmp_path):
+    file = tmp_path / "shop.yml"
+    file.write_text(MAPPING)
+    return file
+
+
+def export(tmp_path, text, name="day1.csv"):
+    file = tmp_path / name
+    file.write_text("id,opened,text\n" + text, newline="")
+    return file
+
+
+def test_an_export_is_landed_once_per_content_and_loaded_with_its_refused_rows(
+    settings, warehouse, night, tmp_path, mapping
+):
+    run = night()
+    file = export(tmp_path, "1,2026-03-01 10:00:00,a\n2,yesterday,b\n3,2026-03-01 11:00:00,\x00\n")
+    first = land_file(run, mapping, file)
+    assert (first["records"], first["is_new"]) == (3, True)
+    receipt = load(run)
+    assert (receipt["loaded"], receipt["quarantined"]) == (2, 1)
+    assert rows(
+        warehouse, "select file, line, column_name, value, reason, untouched from raw.quarantine"
+    ) == [
+        ("day1.csv", 3, "opened", "yesterday", "opened_at: not an ISO instant", b"2,yesterday,b\n")
+    ]
+    again = land_file(night(), mapping, file.rename(tmp_path / "renamed.csv"))
+    assert not again["is_new"]
+    stored = rows(warehouse, "select payload from raw.file_cases order by position")
+    assert stored[0] == (
+        {
+            "case_id": "1",
+            "opened_at": "2026-03-01T10:00:00Z",
+            "opened_at_raw": "2026-03-01 10:00:00",
+            "subject": "a",
+            "file": "day1.csv",
+            "line": 1,
+        },
+    )
+    assert stored[1][0]["subject"] == "\ufffd"
+
+
+def test_the_next_export_brings_only_what_differs(settings, warehouse, night, tmp_path, mapping):
+    run = night()
+    land_file(run, mapping, export(tmp_path, "1,2026-03-01 10:00:00,a\n2,2026-03-01 10:00:00,b\n"))
+    load(run)
+    run = night()
+    file = export(tmp_path, "2,2026-03-01 10:00:00,b\n1,2026-03-01 10:00:00,z\n", "day2.csv")
+    land_file(run, mapping, file)
+    receipt = load(run)
+    assert (receipt["loaded"], receipt["superseded"]) == (1, 1)
+
+
+def test_an_export_is_loaded_by_the_description_it_was_landed_with(
+    settings, warehouse, night, tmp_path, mapping
+):
+    run = night()
+    file = export(tmp_path, "1,2026-03-01 10:00:00,a\n")
+    land_file(run, mapping, file)
+    mapping.unlink()
+    file.unlink()
+    assert load(run)["loaded"] == 1
+
+
+def test_an_export_without_its_columns_is_the_users_to_put_right(
+    settings, warehouse, night, tmp_path, mapping
+):
+    file = tmp_path / "day1.csv"
+    file.write_text("id,opned,text\n1,2026-03-01 10:00:00,a\n")
+    with pytest.raises(SpecError, match="did you mean 'opned'"):
+        land_file(night(), mapping, file)
+    assert Zone.at(settings.landing).names() == []
+
+
+# --- names and hygiene -------------------------------------------------------------------------
+
+
+def test_no_password_reaches_the_landing_zone_or_the_database(settings, warehouse, night):
+    canary = "canary-4711-secret"
+    account = Connection(name="zendesk", kind="zendesk", host="h", login="a", password=canary)
+    run = night()
+    land(run, "zendesk", "tickets", account, client=Pages(SourceError("answered 503")))
+    land(
+        run, "zendesk", "groups", account, client=Pages({"groups": [], "meta": {"has_more": False}})
+    )
+    load(run)
+    for path in Zone.at(settings.landing).root.rglob("*"):
+        assert path.is_dir() or canary.encode() not in path.read_bytes()
+    assert canary not in str(rows(warehouse, "select * from ops.stream_runs"))
+
+
+def test_batches_of_a_large_walk_are_several_objects_of_whole_pages(
+    settings, warehouse, night, monkeypatch
+):
+    monkeypatch.setattr("answerable.landing.batch.RECORDS", 10)
+    run = night()
+    pages = [
+        tickets(*(ticket(7 * n + m, n) for m in range(7)), cursor=str(n), end=n == 4)
+        for n in range(5)
+    ]
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(*pages))
+    zone = Zone.at(settings.landing)
+    manifests = [zone.manifest(name) for name in zone.names()]
+    assert [(m.record_count, m.is_last) for m in manifests] == [(14, False), (14, False), (7, True)]
+    cursors = [json.loads(m.cursor_to)["cursor"] for m in manifests]
+    assert cursors == ["1", "3", "4"]
+    assert [m.cursor_from for m in manifests[1:]] == [m.cursor_to for m in manifests[:-1]]
+    assert load(run)["loaded"] == 35
+
+
+def test_manifests_of_later_versions_of_this_program_are_read(settings):
+    text = json.dumps({"object": "a", "format": "ndjson.gz", "source": "s", "source_kind": "x",
+        "stream": "t", "run_id": "r", "walk": 1, "record_count": 0, "sha256": "", "landed_at": "",
+        "something_new": 1})  # fmt: skip
+    assert Manifest.read(text, "a").object == "a"
+    with pytest.raises(LandingError):
+        Manifest.read("{}", "a")
+
+
+def test_odd_characters_are_counted(settings, warehouse, night):
+    odd = Counter()
+    judged = loading.judge(
+        landing.stream_of("zendesk", "tickets"),
+        1,
+        b'{"id": 1, "generated_timestamp": 1, "t": "\\u0000"}',
+        odd,
+    )
+    assert judged.reason is None and odd == {loading.CLEANED: 1}

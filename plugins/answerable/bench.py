@@ -1,0 +1,121 @@
+"""`make bench`: what things cost, measured. A line per figure and JSON to compare runs by.
+
+To add one: a function that yields figures, with @benchmark("its name").
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from answerable.settings import ROOT, Settings
+
+
+class BenchError(RuntimeError):
+    """A benchmark could not be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number; `name` says of what, `unit` in what."""
+
+    name: str
+    value: float
+    unit: str
+
+
+Benchmark = Callable[[Path], Iterator[Figure]]
+benchmarks: dict[str, Benchmark] = {}
+
+
+def benchmark(name: str) -> Callable[[Benchmark], Benchmark]:
+    """Register a benchmark. It is handed an empty folder of its own, removed afterwards."""
+
+    def register(function: Benchmark) -> Benchmark:
+        if name in benchmarks:
+            raise BenchError(f"two benchmarks are called {name!r}")
+        benchmarks[name] = function
+        return function
+
+    return register
+
+
+def run(settings: Settings, only: str | None = None) -> int:
+    """Run all benchmarks, or one, printing each figure as it comes."""
+    if only is not None and only not in benchmarks:
+        raise BenchError(f"no benchmark {only!r}; there are {', '.join(benchmarks)}")
+    results = settings.home / "bench"
+    results.mkdir(parents=True, exist_ok=True)
+    for name in [only] if only else list(benchmarks):
+        work = results / f"{name}.work"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        figures = []
+        try:
+            for figure in benchmarks[name](work):
+                print(f"{name}.{figure.name} {_shortly(figure.value)} {figure.unit}", flush=True)
+                figures.append(asdict(figure))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        told = {
+            "benchmark": name,
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": {
+                "cpus": os.cpu_count(),
+                "python": platform.python_version(),
+                "system": platform.platform(),
+            },
+            "figures": figures,
+        }
+        (results / f"{name}.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _shortly(value: float) -> str:
+    """Whole numbers whole, others to three digits after the point."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.3f}"
+
+
+@benchmark("night")
+def night(work: Path) -> Iterator[Figure]:
+    """Whole nights through Airflow on a small sandbox: the first, with all set up, and the next."""
+    try:
+        yield Figure("first", _night(work, "--date", "2025-12-11"), "s")
+        yield Figure("next", _night(work), "s")
+        yield Figure("replay", _night(work, "--date", "2025-12-11"), "s")
+        size = sum(f.stat().st_size for f in work.rglob("*") if f.is_file())
+        yield Figure("disk", size / 1024**2, "MiB")
+    finally:
+        _answerable(work, "down")
+
+
+def _night(work: Path, *arguments: str) -> float:
+    started = time.monotonic()
+    done = _answerable(work, "nightly", *arguments)
+    if done.returncode != 0:
+        raise BenchError(f"the night ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return time.monotonic() - started
+
+
+def _answerable(work: Path, *arguments: str) -> subprocess.CompletedProcess:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANSWERABLE_", "AIRFLOW"))}
+    environ = kept | {
+        "ANSWERABLE_HOME": str(work),
+        "ANSWERABLE_REPORTS": str(work / "reports"),
+        "ANSWERABLE_SANDBOX_SIZE": os.environ.get("ANSWERABLE_SANDBOX_SIZE", "1"),
+        "PYTHONPATH": str(ROOT / "plugins"),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "answerable.cli", *arguments],
+        env=environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )

@@ -12,7 +12,7 @@ import pytest
 
 from answerable.sandbox.company import SMALL
 from answerable.sandbox.history import world
-from answerable.sandbox.truth import Truth, seconds_within, truth
+from answerable.sandbox.truth import Truth, judge, seconds_within, truth
 
 
 def minutes(count: int) -> int:
@@ -39,92 +39,273 @@ DAY = 30_600  # a support day of 8.5 hours
 EARLY = [
     # found by us, never addressed to us: from the customer's own post on. 07:40:27 is before 08:00,
     # so 08:00:00-08:40:13
-    ("x:1995397569475273217:1510000000000910685", FIRST, "met",
-     "12-01 07:40:27", "12-01 08:40:13", minutes(120), hms(0, 40, 13)),
+    (
+        "x:1995397569475273217:1510000000000910685",
+        FIRST,
+        "met",
+        "12-01 07:40:27",
+        "12-01 08:40:13",
+        minutes(120),
+        hms(0, 40, 13),
+    ),
     # the customer edited the first post: the first version's instant counts
-    ("x:1995462853796065281:1510000000004996889", FIRST, "met",
-     "12-01 11:59:52", "12-01 12:11:31", minutes(120), hms(0, 11, 39)),
+    (
+        "x:1995462853796065281:1510000000004996889",
+        FIRST,
+        "met",
+        "12-01 11:59:52",
+        "12-01 12:11:31",
+        minutes(120),
+        hms(0, 11, 39),
+    ),
     # nobody answered. Mon 13:34:40-20:00 is 6:25:20, then nine days of 12 h
-    ("x:1995486710934298625:1510000000000007919", FIRST, "breached",
-     "12-01 13:34:40", None, minutes(120), hms(6 + 9 * 12, 25, 20)),
+    (
+        "x:1995486710934298625:1510000000000007919",
+        FIRST,
+        "breached",
+        "12-01 13:34:40",
+        None,
+        minutes(120),
+        hms(6 + 9 * 12, 25, 20),
+    ),
     # in the evening after closing; Tue 08:00-09:03:51
-    ("x:1995615066359098881:1510000000003555631", FIRST, "met",
-     "12-01 22:04:43", "12-02 09:03:51", minutes(120), hms(1, 3, 51)),
+    (
+        "x:1995615066359098881:1510000000003555631",
+        FIRST,
+        "met",
+        "12-01 22:04:43",
+        "12-02 09:03:51",
+        minutes(120),
+        hms(1, 3, 51),
+    ),
     # since 12-06 an hour is promised: 10:42:09-11:48:13
-    ("x:1997980010085897729:1510000000000293003", FIRST, "breached",
-     "12-08 10:42:09", "12-08 11:48:13", minutes(60), hms(1, 6, 4)),
+    (
+        "x:1997980010085897729:1510000000000293003",
+        FIRST,
+        "breached",
+        "12-08 10:42:09",
+        "12-08 11:48:13",
+        minutes(60),
+        hms(1, 6, 4),
+    ),
     # in a stranger's thread, at night: 08:00-09:19:41
-    ("x:1998389965083410433:1510000000001583800", FIRST, "breached",
-     "12-10 03:08:41", "12-10 09:19:41", minutes(60), hms(1, 19, 41)),
+    (
+        "x:1998389965083410433:1510000000001583800",
+        FIRST,
+        "breached",
+        "12-10 03:08:41",
+        "12-10 09:19:41",
+        minutes(60),
+        hms(1, 19, 41),
+    ),
     # asked after closing of the last day: not a second has run
-    ("x:1998874938420775937:1510000000003880310", FIRST, "running",
-     "12-10 21:58:17", None, minutes(60), 0),
+    (
+        "x:1998874938420775937:1510000000003880310",
+        FIRST,
+        "running",
+        "12-10 21:58:17",
+        None,
+        minutes(60),
+        0,
+    ),
     # chat counts by the calendar: 4:12:19 to midnight and 8:49:45
-    ("zendesk:100001", FIRST, "breached",
-     "12-01 19:47:41", "12-02 08:49:45", minutes(5), hms(13, 2, 4)),
-    ("zendesk:100001", RESOLUTION, "met",
-     "12-01 19:47:41", "12-02 08:49:45", minutes(1440), hms(13, 2, 4)),
+    (
+        "zendesk:100001",
+        FIRST,
+        "breached",
+        "12-01 19:47:41",
+        "12-02 08:49:45",
+        minutes(5),
+        hms(13, 2, 4),
+    ),
+    (
+        "zendesk:100001",
+        RESOLUTION,
+        "met",
+        "12-01 19:47:41",
+        "12-02 08:49:45",
+        minutes(1440),
+        hms(13, 2, 4),
+    ),
     # came by the API, where nothing is promised; resolved when it was solved again after a reopen
     ("zendesk:100002", FIRST, "no_policy", "12-01 16:51:34", "12-02 12:14:25", None, None),
     ("zendesk:100002", RESOLUTION, "no_policy", "12-01 16:51:34", "12-03 13:49:50", None, None),
     # but a complaint is promised a resolution on any channel: Tue 15:44:35-17:30
     ("zendesk:110006", FIRST, "no_policy", "12-02 15:44:35", "12-03 08:29:21", None, None),
-    ("zendesk:110006", RESOLUTION, "met",
-     "12-02 15:44:35", "12-03 08:29:21", minutes(1020), hms(1, 45, 25)),
+    (
+        "zendesk:110006",
+        RESOLUTION,
+        "met",
+        "12-02 15:44:35",
+        "12-03 08:29:21",
+        minutes(1020),
+        hms(1, 45, 25),
+    ),
     # a mention made a ticket: from the mention, not the ticket; Tue 08:00-10:24:00, when the
     # answer stood on X
-    ("zendesk:100004", FIRST, "breached",
-     "12-01 20:51:38", "12-02 10:24:00", minutes(120), hms(2, 24, 0)),
-    ("zendesk:100004", RESOLUTION, "met",
-     "12-01 20:53:17", "12-02 10:23:57", minutes(2880), hms(13, 30, 40)),
+    (
+        "zendesk:100004",
+        FIRST,
+        "breached",
+        "12-01 20:51:38",
+        "12-02 10:24:00",
+        minutes(120),
+        hms(2, 24, 0),
+    ),
+    (
+        "zendesk:100004",
+        RESOLUTION,
+        "met",
+        "12-01 20:53:17",
+        "12-02 10:23:57",
+        minutes(2880),
+        hms(13, 30, 40),
+    ),
     # both after closing
     ("zendesk:100005", FIRST, "met", "12-01 20:49:36", "12-01 21:21:21", minutes(120), 0),
     # marked as spam
     ("zendesk:100006", FIRST, "void", "12-01 11:57:08", None, None, None),
     ("zendesk:100006", RESOLUTION, "void", "12-01 11:57:08", None, None, None),
     # the second of two mentions became the ticket; a colleague of sales was first to answer
-    ("zendesk:100018", FIRST, "met",
-     "12-01 08:04:17", "12-01 10:02:00", minutes(120), hms(1, 57, 43)),
+    (
+        "zendesk:100018",
+        FIRST,
+        "met",
+        "12-01 08:04:17",
+        "12-01 10:02:00",
+        minutes(120),
+        hms(1, 57, 43),
+    ),
     # marketing answered a web form's case; solved, reopened, solved: Tue to Fri, four days
-    ("zendesk:100025", FIRST, "met",
-     "12-01 19:09:41", "12-02 09:30:47", minutes(510), hms(0, 30, 47)),
-    ("zendesk:100025", RESOLUTION, "met",
-     "12-01 19:09:41", "12-08 08:50:02", minutes(2550), 4 * DAY),
+    (
+        "zendesk:100025",
+        FIRST,
+        "met",
+        "12-01 19:09:41",
+        "12-02 09:30:47",
+        minutes(510),
+        hms(0, 30, 47),
+    ),
+    (
+        "zendesk:100025",
+        RESOLUTION,
+        "met",
+        "12-01 19:09:41",
+        "12-08 08:50:02",
+        minutes(2550),
+        4 * DAY,
+    ),
     # urgent mail: calendar. 1:02:58 to midnight and 10:42:32
-    ("zendesk:110010", FIRST, "breached",
-     "12-02 22:57:02", "12-03 10:42:32", minutes(60), hms(11, 45, 30)),
+    (
+        "zendesk:110010",
+        FIRST,
+        "breached",
+        "12-02 22:57:02",
+        "12-03 10:42:32",
+        minutes(60),
+        hms(11, 45, 30),
+    ),
     # 28 seconds after closing; Wed 09:00-11:23:17. Nookly's own promise for forms
-    ("zendesk:110021", FIRST, "met",
-     "12-02 17:30:28", "12-03 11:23:17", minutes(720), hms(2, 23, 17)),
+    (
+        "zendesk:110021",
+        FIRST,
+        "met",
+        "12-02 17:30:28",
+        "12-03 11:23:17",
+        minutes(720),
+        hms(2, 23, 17),
+    ),
     # lunch between: Berlin 12:39:32-13:00 and 14:00-14:59:44
-    ("zendesk:110030", FIRST, "met",
-     "12-02 11:39:32", "12-02 13:59:44", minutes(120), hms(0, 20, 28) + hms(0, 59, 44)),
+    (
+        "zendesk:110030",
+        FIRST,
+        "met",
+        "12-02 11:39:32",
+        "12-02 13:59:44",
+        minutes(120),
+        hms(0, 20, 28) + hms(0, 59, 44),
+    ),
     # ... 0:20:28 and the afternoon of 4 h, Wed 8 h, Thu 09:00-10:20:29 in Berlin
-    ("zendesk:110030", RESOLUTION, "met",
-     "12-02 11:39:32", "12-04 09:20:29", minutes(960), hms(13, 40, 57)),
+    (
+        "zendesk:110030",
+        RESOLUTION,
+        "met",
+        "12-02 11:39:32",
+        "12-04 09:20:29",
+        minutes(960),
+        hms(13, 40, 57),
+    ),
     # we wrote first and nobody answered: no first reply is due. Thu 1:25:45, Fri, Mon, Tue, Wed
-    ("zendesk:130011", RESOLUTION, "breached",
-     "12-04 16:04:15", None, minutes(2040), hms(1, 25, 45) + 4 * DAY),
+    (
+        "zendesk:130011",
+        RESOLUTION,
+        "breached",
+        "12-04 16:04:15",
+        None,
+        minutes(2040),
+        hms(1, 25, 45) + 4 * DAY,
+    ),
     # we wrote first; the clock starts when the customer wrote. Second line: Thu 12:43:02-17:30
     ("zendesk:130042", FIRST, "met", "12-04 18:44:37", "12-04 18:44:38", minutes(480), 0),
-    ("zendesk:130042", RESOLUTION, "met",
-     "12-04 12:43:02", "12-05 08:54:04", minutes(1020), hms(4, 46, 58)),
+    (
+        "zendesk:130042",
+        RESOLUTION,
+        "met",
+        "12-04 12:43:02",
+        "12-05 08:54:04",
+        minutes(1020),
+        hms(4, 46, 58),
+    ),
     # over a weekend: Mon 09:00-15:12:09; then all of Monday
-    ("zendesk:140001", FIRST, "met",
-     "12-05 17:37:53", "12-08 15:12:09", minutes(510), hms(6, 12, 9)),
-    ("zendesk:140001", RESOLUTION, "met",
-     "12-05 17:37:53", "12-09 08:41:11", minutes(2550), DAY),
+    (
+        "zendesk:140001",
+        FIRST,
+        "met",
+        "12-05 17:37:53",
+        "12-08 15:12:09",
+        minutes(510),
+        hms(6, 12, 9),
+    ),
+    ("zendesk:140001", RESOLUTION, "met", "12-05 17:37:53", "12-09 08:41:11", minutes(2550), DAY),
     # the press: calendar, also on Saturday. 15:40:21 to midnight, 24 h, 10:06:02
-    ("zendesk:150011", FIRST, "breached",
-     "12-06 08:19:39", "12-08 10:06:02", minutes(120), hms(49, 46, 23)),
-    ("zendesk:150011", RESOLUTION, "met",
-     "12-06 08:19:39", "12-09 09:33:47", minutes(2040), DAY + hms(0, 33, 47)),
+    (
+        "zendesk:150011",
+        FIRST,
+        "breached",
+        "12-06 08:19:39",
+        "12-08 10:06:02",
+        minutes(120),
+        hms(49, 46, 23),
+    ),
+    (
+        "zendesk:150011",
+        RESOLUTION,
+        "met",
+        "12-06 08:19:39",
+        "12-09 09:33:47",
+        minutes(2040),
+        DAY + hms(0, 33, 47),
+    ),
     # urgent and from the press: the press rule stands first
-    ("zendesk:190021", FIRST, "met",
-     "12-10 14:53:27", "12-10 16:22:42", minutes(120), hms(1, 29, 15)),
+    (
+        "zendesk:190021",
+        FIRST,
+        "met",
+        "12-10 14:53:27",
+        "12-10 16:22:42",
+        minutes(120),
+        hms(1, 29, 15),
+    ),
     # of an important customer: Tue 18:09:08-20:00 and Wed 08:00-09:52:16
-    ("zendesk:180020", FIRST, "breached",
-     "12-09 18:09:08", "12-10 09:52:16", minutes(60), hms(1, 50, 52) + hms(1, 52, 16)),
+    (
+        "zendesk:180020",
+        FIRST,
+        "breached",
+        "12-09 18:09:08",
+        "12-10 09:52:16",
+        minutes(60),
+        hms(1, 50, 52) + hms(1, 52, 16),
+    ),
     # still open: Wed 12:23:41-17:30
     ("zendesk:190001", FIRST, "running", "12-10 12:23:41", None, minutes(480), hms(5, 6, 19)),
 ]
@@ -280,3 +461,13 @@ def test_business_time_over_a_holiday_and_a_lunch_break() -> None:
     lunch = at("2025-12-02T11:59:59"), at("2025-12-02T13:00:01")  # 12:59:59-14:00:01 in Berlin
     assert seconds_within("voice", *lunch) == 2
     assert seconds_within("support", *christmas[::-1]) == 0
+
+
+def test_a_promise_used_up_to_the_second_is_kept() -> None:
+    def outcome(fulfilled: int | None, present: int) -> str:
+        return judge("x:1", FIRST, (30, "calendar"), 0, fulfilled, present, False).outcome
+
+    assert outcome(1_800, 9_000) == "met"
+    assert outcome(1_801, 9_000) == "breached"
+    assert outcome(None, 1_800) == "running"
+    assert outcome(None, 1_801) == "breached"

@@ -211,7 +211,7 @@ def _company_day(instant: int) -> date:
     return datetime.fromtimestamp(instant, ZoneInfo("Europe/London")).date()
 
 
-def _verdict(
+def judge(
     case_key: str,
     metric: str,
     promise: Promise | None,
@@ -220,6 +220,7 @@ def _verdict(
     present: int,
     is_void: bool,
 ) -> TrueVerdict:
+    """Whether a promise is kept so far; what is used up exactly is still kept."""
     at = utc(started), None if fulfilled is None else utc(fulfilled)
     if is_void:
         return TrueVerdict(case_key, metric, "void", *at, None, None)
@@ -406,14 +407,12 @@ def _of_ticket(
             channel, first_priority, ticket.topic, ticket.tier, brand, _company_day(start)
         )
         fulfilled = None if answered is None else _epoch(answered)
-        verdicts.append(
-            _verdict(key, "first_reply_time", promise, start, fulfilled, now, is_deleted)
-        )
+        verdicts.append(judge(key, "first_reply_time", promise, start, fulfilled, now, is_deleted))
     promise = _resolution_promise(
         channel, first_priority, ticket.topic, _company_day(ticket.created_at)
     )
     verdicts.append(
-        _verdict(key, "resolution_time", promise, ticket.created_at, resolved, now, is_deleted)
+        judge(key, "resolution_time", promise, ticket.created_at, resolved, now, is_deleted)
     )
     return case, _spans(key, steps, end), verdicts
 
@@ -458,7 +457,7 @@ def _of_conversation(
         steps.append((post.at, _account_holder(post.author_id, post.at)))
     asked, answered = _first_reply(messages)
     start = _epoch(asked or first.occurred_at)
-    verdict = _verdict(
+    verdict = judge(
         case_key,
         "first_reply_time",
         _first_reply_promise("x", None, "", None, "", _company_day(start)),

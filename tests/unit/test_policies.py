@@ -1,0 +1,157 @@
+"""A folder of policies is refused with the file, the line and the reason; a good one passes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from answerable.policies import COLUMNS, check
+from answerable.settings import ROOT
+
+SHIPPED = ROOT / "dbt_project" / "seeds" / "policy"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "policy"
+    shutil.copytree(SHIPPED, copy, ignore=lambda _, names: [n for n in names if ".csv" not in n])
+    return copy
+
+
+def change(folder: Path, name: str, line: int, old: str, new: str) -> None:
+    file = folder / f"{name}.csv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert old in lines[line - 1], f"{name}.csv has changed: {lines[line - 1]!r}"
+    lines[line - 1] = lines[line - 1].replace(old, new, 1)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def append(folder: Path, name: str, row: str) -> int:
+    """Add a row; returns its line."""
+    file = folder / f"{name}.csv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}{row}\n", encoding="utf-8")
+    return len(text.splitlines()) + 1
+
+
+def test_the_shipped_policies_make_sense() -> None:
+    assert check(SHIPPED) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "old", "new", "expected"),
+    [
+        ("company", 2, "Europe/London", "London", "timezone 'London' is not an IANA name"),
+        ("company", 2, "Europe/London", "", "timezone is empty"),
+        ("departments", 2, "2025-12-01", "1.12.2025", "valid_from '1.12.2025' is not a day"),
+        ("departments", 2, "2025-12-01,", "2025-12-01,2025-12-01", "never in force"),
+        ("teams", 3, "customer_service", "service", "department 'service' is not in departments"),
+        ("agents_teams", 2, "Care London", "Care Paris", "team 'Care Paris' is not in teams.csv"),
+        ("owner_aliases", 2, "customer_service", "cs", "department 'cs' is not in departments"),
+        ("channels", 2, "true", "yes", "is_social 'yes' is not one of true, false"),
+        ("business_schedules", 2, "mon", "Monday", "weekday 'Monday' is not one of mon"),
+        ("business_schedules", 2, "09:00", "9:00", "opens_at '9:00' is not a time"),
+        ("business_schedules", 2, "17:30", "25:00", "closes_at '25:00' is not a time"),
+        ("business_schedules", 2, "17:30", "08:00", "is not before closes_at 08:00"),
+        ("business_schedules", 2, "Europe/London", "Mars/Phobos", "is not an IANA name"),
+        ("holidays", 2, "support_hours", "office", "schedule 'office' is not in business"),
+        ("holidays", 2, "2025-12-25", "2025-12-32", "holiday_on '2025-12-32' is not a day"),
+        ("sla_policies", 2, "first_reply_time", "first_reply", "metric 'first_reply' is not one"),
+        ("sla_policies", 2, ",email,", ",mail,", "channel 'mail' is not in channels.csv"),
+        ("sla_policies", 2, ",vip,", ",king,", "customer_tier 'king' is not in customer_tiers"),
+        ("sla_policies", 2, ",60,", ",0,", "target_minutes '0' is not a whole number above 0"),
+        ("sla_policies", 2, ",60,", ",,", "target_minutes '' is not a whole number above 0"),
+        ("sla_policies", 2, ",60,", ",1.5,", "target_minutes '1.5' is not a whole number"),
+        ("sla_policies", 2, "social_hours", "some", "hours 'some' is neither 'calendar' nor"),
+        ("sla_policies", 2, "duration", "case_due_at", "target_minutes '60' must be empty"),
+        ("sla_policies", 2, ",10,", ",ten,", "rank 'ten' is not a whole number"),
+        ("sla_policies", 3, ",20,", ",10,", "rank 10 is that of 'vip_first_reply' on line 2"),
+        ("ownership_policies", 2, ",marketing,", ",ads,", "department 'ads' is not in departments"),
+        ("ownership_policies", 3, "Press Desk", "Sales Desk", "is never in department 'pr'"),
+        ("ownership_policies", 2, "outbound", "out", "direction 'out' is not one of inbound"),
+        ("topics", 2, "service", "services", "purpose 'services' is not one of"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file_and_line(
+    folder: Path, name: str, line: int, old: str, new: str, expected: str
+) -> None:
+    change(folder, name, line, old, new)
+    errors = check(folder)
+    assert any(one.startswith(f"{name}.csv line {line}:") and expected in one for one in errors), (
+        errors
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "expected"),
+    [
+        ("departments", "pr,Again,2026-01-01,,x", "department 'pr' stands on line 4 already"),
+        ("agents_teams", "zendesk,371000000101,A,Care Berlin,2026-01-01,,x", "line 2 already"),
+        ("topics", "zendesk,topic_press,press,other,x", "stands on line 7 already"),
+        ("holidays", "support_hours,2026-01-01,Again,x", "stands on line 4 already"),
+        (
+            "business_schedules",
+            "support_hours,Europe/London,mon,17:00,18:00,2026-01-01,,x",
+            "mon 17:00-18:00 overlaps 09:00-17:30 on line 2",
+        ),
+        (
+            "business_schedules",
+            "support_hours,Europe/Paris,sun,17:00,18:00,2026-01-01,,x",
+            "has timezone Europe/London on line 2",
+        ),
+        (
+            "sla_policies",
+            "x_first_reply,35,first_reply_time,,x,,,,,,,duration,9,calendar,2026-01-01,,x",
+            "policy 'x_first_reply' stands on line 5 already",
+        ),
+        (
+            "sla_policies",
+            "late,900,first_reply_time,,email,,,,low,,,duration,9,calendar,2026-01-01,,x",
+            "can never match: 'mail_first_reply' on line 11",
+        ),
+        (
+            "sla_policies",
+            "soon,5,next_reply_time,,x,,,,,,,duration,9,support_hours,2025-06-01,,x",
+            "'support_hours' has no opening hours in force from 2025-06-01",
+        ),
+        ("company", "Another,Europe/Paris", "expected one row, found 2"),
+    ],
+)
+def test_a_row_too_many_is_named(folder: Path, name: str, row: str, expected: str) -> None:
+    line = append(folder, name, row)
+    found = [one for one in check(folder) if expected in one]
+    assert len(found) == 1, check(folder)
+    assert name == "company" or found[0].startswith(f"{name}.csv line {line}:")
+
+
+def test_rows_that_follow_each_other_do_not_overlap(folder: Path) -> None:
+    change(folder, "departments", 4, "2025-12-01,", "2025-12-01,2026-01-01")
+    append(folder, "departments", "pr,Press,2026-01-01,,x")
+    assert check(folder) == []
+
+
+def test_a_due_time_of_the_source_needs_no_minutes_and_no_hours(folder: Path) -> None:
+    append(
+        folder, "sla_policies", "due,5,resolution_time,boston,,,,,,,,case_due_at,,,2011-01-01,,x"
+    )
+    shadowed = check(folder)
+    assert shadowed == [], "it is for one source only"
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_missing_file_and_a_wrong_column_are_named(folder: Path, name: str) -> None:
+    file = folder / f"{name}.csv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(COLUMNS[name][0], "colour", 1), encoding="utf-8")
+    (error,) = [one for one in check(folder) if one.startswith(f"{name}.csv line 1:")]
+    assert f"column {COLUMNS[name][0]!r} is missing; column 'colour' is not known" in error
+    file.unlink()
+    assert any(one.startswith(f"{name}.csv: not in ") for one in check(folder))
+
+
+def test_a_comma_too_many_is_named(folder: Path) -> None:
+    line = append(folder, "owner_aliases", "Care,customer_service,launch,again")
+    assert check(folder) == [
+        f"owner_aliases.csv line {line}: expected 3 values, found another number; "
+        "is a comma missing or too many?"
+    ]

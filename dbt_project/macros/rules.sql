@@ -7,7 +7,7 @@
     like a metric;  condition: SQL on `subjects` and `rules` that must hold besides.
     Gives the dimensions, from_at, until_at, rule_key. -#}
 {% macro first_matching_rules(subjects, rules, dimensions, same=[], condition="1 = 1") %}
-    matching as (
+    rule_matches as (
         select
             {% for column in same + dimensions -%}
             subjects.{{ column }},
@@ -27,41 +27,41 @@
             {%- endfor %}
     ),
 
-    turns as (
-        select {{ (same + dimensions) | join(", ") }}, valid_from_at as from_at from matching
+    rule_turns as (
+        select {{ (same + dimensions) | join(", ") }}, valid_from_at as from_at from rule_matches
         union
-        select {{ (same + dimensions) | join(", ") }}, valid_until_at from matching
+        select {{ (same + dimensions) | join(", ") }}, valid_until_at from rule_matches
     ),
 
-    stretches as (
+    rule_stretches as (
         select
-            turns.*,
-            lead(turns.from_at) over (partition by {{ (same + dimensions) | join(", ") }} order by turns.from_at) as until_at
-        from turns
+            rule_turns.*,
+            lead(rule_turns.from_at) over (partition by {{ (same + dimensions) | join(", ") }} order by rule_turns.from_at) as until_at
+        from rule_turns
     ),
 
     ranked_rules as (
         select
             {% for column in same + dimensions -%}
-            stretches.{{ column }},
+            rule_stretches.{{ column }},
             {% endfor -%}
-            stretches.from_at,
-            stretches.until_at,
-            matching.rule_key,
+            rule_stretches.from_at,
+            rule_stretches.until_at,
+            rule_matches.rule_key,
             row_number() over (
                 partition by
                     {% for column in same + dimensions -%}
-                    stretches.{{ column }},
+                    rule_stretches.{{ column }},
                     {% endfor -%}
-                    stretches.from_at
-                order by matching.rule_rank, matching.rule_key
+                    rule_stretches.from_at
+                order by rule_matches.rule_rank, rule_matches.rule_key
             ) as first_first
-        from stretches
-        inner join matching
-            on stretches.from_at >= matching.valid_from_at
-            and stretches.from_at < matching.valid_until_at
+        from rule_stretches
+        inner join rule_matches
+            on rule_stretches.from_at >= rule_matches.valid_from_at
+            and rule_stretches.from_at < rule_matches.valid_until_at
             {%- for column in same + dimensions %}
-            and stretches.{{ column }} = matching.{{ column }}
+            and rule_stretches.{{ column }} = rule_matches.{{ column }}
             {%- endfor %}
     ),
 

@@ -47,7 +47,7 @@
     {{ return(adapter.dispatch('json_element_text', 'answerable')(element)) }}
 {%- endmacro %}
 {% macro postgres__json_element_text(element) -%}
-    jsonb_extract_path_text({{ element }})
+    jsonb_extract_path_text(jsonb_build_array({{ element }}), '0')
 {%- endmacro %}
 {% macro default__json_element_text(element) -%}
     {{ no_dialect('json_element_text') }}

@@ -68,7 +68,7 @@ def resolve(run_id: str, settings: Settings | None = None) -> dict[str, int]:
     with progress.stage("identity") as stage, db.writer(settings, run_id) as conn:
         run = runs.get(conn, run_id)
         conn.execute(sql.SQL(TABLES).format(schema=sql.Identifier(run.schemas.identity)))
-        evidence = (
+        evidence = [
             Evidence(
                 account_key=account,
                 identifier_key=identifier_key,
@@ -80,7 +80,7 @@ def resolve(run_id: str, settings: Settings | None = None) -> dict[str, int]:
             for account, identifier_key, kind, identifier, source, first_seen_at in _read(
                 conn, run.schemas.build, "int_identity_evidence"
             )
-        )
+        ]
         identifiers = _replace(
             conn,
             run.schemas.identity,
@@ -117,7 +117,10 @@ def resolve(run_id: str, settings: Settings | None = None) -> dict[str, int]:
 
 
 def _read(conn: psycopg.Connection, schema: str, table: str) -> Iterator[tuple]:
-    """All rows of a model, in the order of its columns, without holding them in memory."""
+    """All rows of a model, in the order of its columns, some thousands at a time.
+
+    The connection can do nothing else until the last row was taken.
+    """
     with conn.cursor(name=f"read_{table}") as cursor:
         cursor.itersize = 20_000
         cursor.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, table)))

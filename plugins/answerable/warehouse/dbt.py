@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,13 +34,18 @@ class PolicyError(ValueError):
     """The policy files contradict themselves; the text names file and row of each fault."""
 
 
-def project_dir(settings: Settings) -> Path:
+def source_dir(settings: Settings) -> Path:
+    """The project as it is written; dbt itself runs on a copy of it."""
     return settings.root / "dbt_project"
+
+
+def project_dir(settings: Settings, run: runs.Run) -> Path:
+    return settings.home / "dbt" / (run.schema_prefix or "nightly")
 
 
 def target_dir(settings: Settings, run: runs.Run) -> Path:
     """Where dbt leaves its artefacts for this run; a replay keeps its own."""
-    return settings.home / "dbt" / (run.schema_prefix or "target")
+    return project_dir(settings, run) / "target"
 
 
 def manifest_path(settings: Settings, run: runs.Run) -> Path:
@@ -52,7 +58,7 @@ def fingerprint(settings: Settings) -> str:
     When it differs from the published one, every row may differ, so everything is built anew.
     """
     digest = hashlib.sha256()
-    project = project_dir(settings)
+    project = source_dir(settings)
     files = [
         *project.glob("dbt_project.yml"),
         *project.glob("models/**/*.sql"),
@@ -63,6 +69,26 @@ def fingerprint(settings: Settings) -> str:
     for file in sorted(files, key=lambda path: (path.name, str(path))):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def stage_project(settings: Settings, run: runs.Run) -> Path:
+    """Copy the project, with the policy that the user chose as its seeds, to where dbt runs.
+
+    dbt writes what it runs to a path made of its target folder and the seed's own path: handed a
+    policy folder outside the project it overwrote the user's files with SQL (dbt-core 1.11, tried).
+    """
+    project = project_dir(settings, run)
+    for old in ("models", "macros", "tests", "seeds"):
+        shutil.rmtree(project / old, ignore_errors=True)
+    skip = shutil.ignore_patterns("target", "logs", "seeds", "*.md", "README*")
+    shutil.copytree(source_dir(settings), project, ignore=skip, dirs_exist_ok=True)
+    seeds = project / "seeds" / "policy"
+    seeds.mkdir(parents=True)
+    for file in sorted(settings.policy.glob("*.csv")):
+        shutil.copyfile(file, seeds / file.name)
+    for note in sorted((source_dir(settings) / "seeds").glob("**/*.yml")):
+        shutil.copyfile(note, seeds / note.name)
+    return project
 
 
 def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[str, Any]:
@@ -97,6 +123,7 @@ def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[
                 "models, macros or policies changed since this night's first part was built; "
                 "call `make nightly` again, which starts the build anew"
             )
+        stage_project(settings, run)
         environment = _environment(settings, run, last)
         with _environ(environment):
             return _invoke(conn, run, part, settings)
@@ -134,8 +161,6 @@ def _environment(
         "ANSWERABLE_PUBLISHED_UP_TO": str(last["reads_up_to"] if last else 0),
         "ANSWERABLE_IS_FULL": "true" if run.is_full else "false",
         "ANSWERABLE_TIMEZONE": settings.company_timezone,
-        "ANSWERABLE_DBT_TARGET": str(target_dir(settings, run)),
-        "POLICY": str(settings.policy),
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
@@ -160,9 +185,9 @@ def command(settings: Settings, run: runs.Run, *arguments: str) -> list[str]:
     return [
         *arguments,
         "--project-dir",
-        str(project_dir(settings)),
+        str(project_dir(settings, run)),
         "--profiles-dir",
-        str(project_dir(settings)),
+        str(project_dir(settings, run)),
         "--log-path",
         str(settings.home / "dbt" / "logs"),
         "--no-print",

@@ -21,7 +21,7 @@ select
     cast(sum(case when outcome = 'breached' and is_running then 1 else 0 end) as integer) as unanswered_count,
     cast(
         cast(sum(case when outcome = 'met' then 1 else 0 end) as {{ dbt.type_float() }})
-        / nullif(sum(case when outcome in ('met', 'breached') then 1 else 0 end), 0) as double
+        / nullif(sum(case when outcome in ('met', 'breached') then 1 else 0 end), 0) as {{ dbt.type_float() }}
     ) as met_share
 
 from clocks

@@ -275,6 +275,12 @@ def test_a_record_is_stored_once_per_version_that_differs(settings, warehouse, n
     )
     assert newest == [("1", 10, "a"), ("2", 20, "a")]
 
+    run = night()
+    third = tickets(ticket(2, 10, s="a"), ticket(2, 5, s="a"), cursor="c")  # both known
+    land(run, "zendesk", "tickets", ZENDESK, client=Pages(third))
+    receipt = load(run)
+    assert (receipt["loaded"], receipt["superseded"]) == (0, 2)
+
 
 def test_the_same_id_in_two_accounts_is_two_records(settings, warehouse, night):
     run = night()

@@ -32,6 +32,8 @@ from answerable.warehouse.setup import raw_table
 
 LARGEST_RECORD = 16 * 1024 * 1024
 DEEPEST = 200  # levels; what people write has ten
+CHUNK_RECORDS = 5_000
+CHUNK_CHARACTERS = 16 * 1024 * 1024
 LONGEST_SHOWN = 1000  # characters of a refused value that are kept beside its untouched bytes
 
 _token = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -138,159 +140,191 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
 
 def load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Counts:
     """Load one object in one transaction, all or nothing. Commits."""
-    odd: Counter[str] = Counter()
     try:
-        counts = _load_object(conn, zone, manifest, odd, payload_type="jsonb")
-    except (
-        psycopg.DataError,
-        psycopg.errors.StatementTooComplex,
-        psycopg.errors.ProgramLimitExceeded,
-    ):
-        # a record that we hold for sound and the server does not: let the server say which
-        conn.rollback()
-        odd.clear()
-        counts = _load_object(conn, zone, manifest, odd, payload_type="text")
+        counts = _load_object(conn, zone, manifest)
     except BaseException:
         conn.rollback()
         raise
-    counts.odd = odd
+    conn.commit()
     return counts
 
 
-def _load_object(
-    conn: psycopg.Connection,
-    zone: Zone,
-    manifest: Manifest,
-    odd: Counter[str],
-    *,
-    payload_type: str,
-) -> Counts:
-    table = sql.Identifier(raw_table(manifest.source_kind, manifest.stream))
-    batch_id = _begin_batch(conn, manifest)
-    conn.execute(
-        sql.SQL(
-            "create temp table incoming (position bigint, record_key text, version numeric,"
-            " record_hash text, payload {payload_type}, reason text, file text, line bigint,"
-            " column_name text, value text, untouched bytea) on commit drop"
-        ).format(payload_type=sql.SQL(payload_type))
+def _load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Counts:
+    batch = _Batch(
+        conn,
+        raw_table(manifest.source_kind, manifest.stream),
+        manifest.source,
+        manifest.stream,
+        _begin_batch(conn, manifest),
     )
-    with (
-        conn.cursor() as cursor,
-        cursor.copy("copy incoming from stdin") as copy,
-    ):
-        for each in incoming(zone, manifest, odd):
-            copy.write_row(
-                (
-                    each.position,
-                    each.key,
-                    each.version,
-                    each.hash,
-                    each.payload,
-                    each.reason,
-                    each.file,
-                    each.line,
-                    each.column,
-                    each.value,
-                    each.untouched,
-                )
-            )
-    if payload_type == "text":
-        conn.execute(
-            "update incoming set reason = 'refused by PostgreSQL: '"
-            " || (pg_input_error_info(payload, 'jsonb')).message,"
-            " untouched = convert_to(payload, 'UTF8')"
-            " where reason is null and not pg_input_is_valid(payload, 'jsonb')"
-        )
-    row = conn.execute(
-        sql.SQL(STORE).format(table=table), {"source": manifest.source, "batch_id": batch_id}
-    ).fetchone()
-    assert row is not None
-    stored, same = row
-    quarantined = conn.execute(
-        "insert into raw.quarantine (batch_id, source, stream, position, reason, file, line,"
-        " column_name, value, untouched)"
-        " select %s, %s, %s, position, reason, file, line, column_name, value, untouched"
-        " from incoming where reason is not null order by position",
-        [batch_id, manifest.source, manifest.stream],
-    ).rowcount
+    counts = Counts(objects=1, records=manifest.record_count)
+    for chunk in _chunks(incoming(zone, manifest, counts.odd)):
+        fit = [each for each in chunk if each.reason is None]
+        refused = [each for each in chunk if each.reason is not None]
+        new = batch.that_differ(fit)
+        counts.superseded += len(fit) - len(new)
+        try:
+            with conn.transaction():
+                counts.loaded += batch.store(new)
+        except (
+            psycopg.DataError,
+            psycopg.errors.StatementTooComplex,
+            psycopg.errors.ProgramLimitExceeded,
+        ):
+            # a record that we hold for sound and the server does not: let it say which
+            new, more = batch.judged_by_server(new)
+            refused += more
+            counts.loaded += batch.store(new)
+        counts.quarantined += batch.quarantine(refused)
     try:
         conn.execute(
             "update ops.batches set record_count = %s, loaded_count = %s, superseded_count = %s,"
             " quarantined_count = %s where batch_id = %s",
-            [manifest.record_count, stored, same, quarantined, batch_id],
+            [
+                manifest.record_count,
+                counts.loaded,
+                counts.superseded,
+                counts.quarantined,
+                batch.batch_id,
+            ],
         )
     except psycopg.errors.CheckViolation:
         raise LoadError(
-            f"{manifest.object}: {manifest.record_count} records were landed, but {stored} loaded "
-            f"+ {same} superseded + {quarantined} quarantined are not as many; nothing of it is "
-            "loaded. This is a fault of ours: please report it"
+            f"{manifest.object}: {manifest.record_count} records were landed, but {counts.loaded} "
+            f"loaded + {counts.superseded} superseded + {counts.quarantined} quarantined are not "
+            "as many; nothing of it is loaded. This is a fault of ours: please report it"
         ) from None
     if manifest.cursor_to is not None:
         conn.execute(
             "insert into ops.watermarks (source, stream, cursor, batch_id) values (%s, %s, %s, %s)"
             " on conflict (source, stream) do update set cursor = excluded.cursor,"
             " batch_id = excluded.batch_id, moved_at = now()",
-            [manifest.source, manifest.stream, manifest.cursor_to, batch_id],
+            [manifest.source, manifest.stream, manifest.cursor_to, batch.batch_id],
         )
-    conn.commit()
-    return Counts(
-        objects=1,
-        records=manifest.record_count,
-        loaded=stored,
-        superseded=same,
-        quarantined=quarantined,
-    )
+    return counts
 
 
-# A record is the same as the one before it: in this batch, else the newest stored one of its key
-# and version. `lateral` keeps the lookup on the index, however large raw has grown.
-STORE = """
-with compared as (
-    select
-        incoming.position,
-        incoming.record_hash = coalesce(
-            lag(incoming.record_hash) over (
-                partition by incoming.record_key, incoming.version order by incoming.position
-            ),
-            stored.record_hash
-        ) as is_same
-    from incoming
-    left join lateral (
-        select kept.record_hash
-        from raw.{table} as kept
-        where
-            kept.record_key = incoming.record_key
-            and kept.source = %(source)s
-            and kept.version = incoming.version
-        order by kept.batch_id desc, kept.position desc
-        limit 1
-    ) as stored on true
-    where incoming.reason is null
-),
+def _chunks(records: Iterator[Incoming]) -> Iterator[list[Incoming]]:
+    """So many records as fit in memory, however large the object is."""
+    chunk: list[Incoming] = []
+    size = 0
+    for each in records:
+        chunk.append(each)
+        size += len(each.payload or each.untouched or "")
+        if len(chunk) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
-same as materialized (
-    select position from compared where is_same
-),
 
-inserted as (
-    insert into raw.{table}
-        (source, record_key, version, batch_id, position, record_hash, payload)
-    select
-        %(source)s,
-        incoming.record_key,
-        incoming.version,
-        %(batch_id)s,
-        incoming.position,
-        incoming.record_hash,
-        incoming.payload::jsonb
-    from incoming
-    where incoming.reason is null and incoming.position not in (select position from same)
-    order by incoming.position
-    returning 1
-)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Where the records of one object go, within the transaction of `conn`."""
 
-select (select count(*) from inserted), (select count(*) from same)
-"""
+    conn: psycopg.Connection
+    table: str
+    source: str
+    stream: str
+    batch_id: int
+
+    def that_differ(self, records: list[Incoming]) -> list[Incoming]:
+        """Those that are not what the newest stored one of their key and version is already."""
+        pairs = list({(each.key, each.version): None for each in records})
+        newest: dict[tuple[str | None, Any], str] = {}
+        # lateral keeps the lookup on the index, however large raw has grown
+        found = self.conn.execute(
+            sql.SQL(
+                "select asked.record_key, asked.version, stored.record_hash"
+                " from unnest(%s::text[], %s::numeric[]) as asked (record_key, version)"
+                " cross join lateral ("
+                "   select kept.record_hash from raw.{} as kept"
+                "   where kept.record_key = asked.record_key and kept.source = %s"
+                "   and kept.version = asked.version"
+                "   order by kept.batch_id desc, kept.position desc limit 1"
+                " ) as stored"
+            ).format(sql.Identifier(self.table)),
+            [[key for key, _ in pairs], [version for _, version in pairs], self.source],
+        )
+        for key, version, digest in found:
+            newest[key, version] = digest
+        new: list[Incoming] = []
+        for each in records:
+            if newest.get((each.key, each.version)) == each.hash:
+                continue
+            newest[each.key, each.version] = each.hash or ""
+            new.append(each)
+        return new
+
+    def store(self, records: list[Incoming]) -> int:
+        """Copy into raw; gives how many the server took."""
+        copying = sql.SQL(
+            "copy raw.{} (source, record_key, version, batch_id, position, record_hash, payload)"
+            " from stdin"
+        ).format(sql.Identifier(self.table))
+        with self.conn.cursor() as cursor:
+            with cursor.copy(copying) as copy:
+                for r in records:
+                    copy.write_row(
+                        (
+                            self.source,
+                            r.key,
+                            r.version,
+                            self.batch_id,
+                            r.position,
+                            r.hash,
+                            r.payload,
+                        )
+                    )
+            return cursor.rowcount
+
+    def judged_by_server(self, records: list[Incoming]) -> tuple[list[Incoming], list[Incoming]]:
+        """Those that the server holds for jsonb, and those that it does not with its reason."""
+        said = self.conn.execute(
+            "select (pg_input_error_info(payload, 'jsonb')).message"
+            " from unnest(%s::text[]) with ordinality as asked (payload, place) order by place",
+            [[each.payload for each in records]],
+        ).fetchall()
+        fit: list[Incoming] = []
+        refused: list[Incoming] = []
+        for each, (message,) in zip(records, said, strict=True):
+            if message is None:
+                fit.append(each)
+            else:
+                refused.append(
+                    Incoming(
+                        each.position,
+                        reason=f"refused by PostgreSQL: {message}",
+                        untouched=(each.payload or "").encode("utf-8"),
+                    )
+                )
+        return fit, refused
+
+    def quarantine(self, records: list[Incoming]) -> int:
+        if not records:
+            return 0
+        copying = (
+            "copy raw.quarantine (batch_id, source, stream, position, reason, file, line,"
+            " column_name, value, untouched) from stdin"
+        )
+        with self.conn.cursor() as cursor:
+            with cursor.copy(copying) as copy:
+                for r in records:
+                    copy.write_row(
+                        (
+                            self.batch_id,
+                            self.source,
+                            self.stream,
+                            r.position,
+                            r.reason,
+                            r.file,
+                            r.line,
+                            r.column,
+                            r.value,
+                            r.untouched,
+                        )
+                    )
+            return cursor.rowcount
 
 
 def incoming(zone: Zone, manifest: Manifest, odd: Counter[str]) -> Iterator[Incoming]:

@@ -1,6 +1,7 @@
 """Described exports: what a description may say, what rows become, what is refused and how."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ HEADER = "id,opened,state\n"
         (CASES + "  topic: {column: t, otherwise: keep}", "otherwise goes with map"),
         (CASES + "  channel: {column: c, map: {a: x}, otherwise: keep}", "keep would let in"),
         (CASES.replace("timezone: America/New_York\n", ""), "name one with timezone:"),
+        (CASES + "  due_at: {date: a, time: b, follows: status}", "'status' is no instant"),
         ("a: [", "not YAML"),
         ("- a", "expected keys and values"),
     ],
@@ -248,9 +250,11 @@ def test_formats(format, text, utc):
     assert row.payload["opened_at"] == utc
 
 
-def test_the_description_alone_reads_the_same_again():
-    description = described()
-    again = files.from_mapping(description.as_mapping(), "again")
+@pytest.mark.parametrize("text", [CASES, CALLS])
+def test_the_description_alone_reads_the_same_again(text):
+    description = described(text)
+    kept = json.loads(json.dumps(description.as_mapping(), sort_keys=True))
+    again = files.from_mapping(kept, "again")
     assert again.sha256 == description.sha256 and again.fields == description.fields
 
 

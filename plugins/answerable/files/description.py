@@ -227,16 +227,14 @@ class _Reading:
         for name, meaning in meanings.items():
             if meaning.is_required and name not in columns and name not in constants:
                 raise self.fail(f"{kind} need a column for {name}")
-        placed = {field.name: place for place, field in enumerate(fields)}
-        for place, field in enumerate(fields):
-            if field.follows is None:
-                continue
-            if placed.get(field.follows, place) >= place:
+        follow = {field.name: field.follows for field in fields if field.follows is not None}
+        for name, start in follow.items():
+            if start not in columns or start in follow or meanings[start].type != "instant":
                 raise self.fail(
-                    f"{field.name}: follows {field.follows!r}, which must come before it"
+                    f"columns.{name}.follows: {start!r} is no instant that is read on its own"
                 )
-            if meanings[field.follows].type != "instant":
-                raise self.fail(f"{field.name}: follows {field.follows!r}, which is no instant")
+        # in an order of ours: a manifest keeps a description's keys in another than its author
+        fields.sort(key=lambda field: (field.name in follow, field.name))
         return Description(
             name=self.name,
             source=source,

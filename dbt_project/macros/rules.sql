@@ -7,16 +7,22 @@
     like a metric;  condition: SQL on `subjects` and `rules` that must hold besides.
     Gives the dimensions, from_at, until_at, rule_key. -#}
 {% macro first_matching_rules(subjects, rules, dimensions, same=[], condition="1 = 1") %}
+    -- one number in the place of the combination: the joins below are on it alone
+    rule_subjects as (
+        select
+            subjects.*,
+            row_number() over (order by {{ (same + dimensions) | join(", ") }}) as subject_no
+        from {{ subjects }} as subjects
+    ),
+
     rule_matches as (
         select
-            {% for column in same + dimensions -%}
-            subjects.{{ column }},
-            {% endfor -%}
+            subjects.subject_no,
             rules.rule_key,
             rules.rule_rank,
             rules.valid_from_at,
             rules.valid_until_at
-        from {{ subjects }} as subjects
+        from rule_subjects as subjects
         inner join {{ rules }} as rules
             on {{ condition }}
             {%- for column in same %}
@@ -28,44 +34,45 @@
     ),
 
     rule_turns as (
-        select {{ (same + dimensions) | join(", ") }}, valid_from_at as from_at from rule_matches
+        select subject_no, valid_from_at as from_at from rule_matches
         union
-        select {{ (same + dimensions) | join(", ") }}, valid_until_at from rule_matches
+        select subject_no, valid_until_at from rule_matches
     ),
 
     rule_stretches as (
         select
-            rule_turns.*,
-            lead(rule_turns.from_at) over (partition by {{ (same + dimensions) | join(", ") }} order by rule_turns.from_at) as until_at
+            subject_no,
+            from_at,
+            lead(from_at) over (partition by subject_no order by from_at) as until_at
         from rule_turns
     ),
 
     ranked_rules as (
         select
-            {% for column in same + dimensions -%}
-            rule_stretches.{{ column }},
-            {% endfor -%}
+            rule_stretches.subject_no,
             rule_stretches.from_at,
             rule_stretches.until_at,
             rule_matches.rule_key,
             row_number() over (
-                partition by
-                    {% for column in same + dimensions -%}
-                    rule_stretches.{{ column }},
-                    {% endfor -%}
-                    rule_stretches.from_at
+                partition by rule_stretches.subject_no, rule_stretches.from_at
                 order by rule_matches.rule_rank, rule_matches.rule_key
             ) as first_first
         from rule_stretches
         inner join rule_matches
-            on rule_stretches.from_at >= rule_matches.valid_from_at
+            on rule_stretches.subject_no = rule_matches.subject_no
+            and rule_stretches.from_at >= rule_matches.valid_from_at
             and rule_stretches.from_at < rule_matches.valid_until_at
-            {%- for column in same + dimensions %}
-            and rule_stretches.{{ column }} = rule_matches.{{ column }}
-            {%- endfor %}
     ),
 
     first_rules as (
-        select * from ranked_rules where first_first = 1
+        select
+            rule_subjects.*,
+            ranked_rules.from_at,
+            ranked_rules.until_at,
+            ranked_rules.rule_key
+        from ranked_rules
+        inner join rule_subjects
+            on ranked_rules.subject_no = rule_subjects.subject_no
+        where ranked_rules.first_first = 1
     )
 {% endmacro %}

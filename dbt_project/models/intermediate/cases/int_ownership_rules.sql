@@ -1,0 +1,41 @@
+{{ config(materialized='table') }}
+
+-- Which ownership rule is the first that matches, for each combination of values that occurs and each stretch
+-- of time in which the answer stays the same.
+with subjects as (
+    select distinct
+        source, channel, visibility, direction, purpose, brand, priority, topic, customer_tier
+    from {{ ref('int_case_states') }}
+    {%- if not is_full() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+),
+
+ownership_policies as (
+    select * from {{ ref('stg_policy__ownership_policies') }}
+),
+
+{{ first_matching_rules(
+    "subjects", "ownership_policies",
+    ["source", "channel", "visibility", "direction", "purpose", "brand", "priority", "topic", "customer_tier"],
+) }}
+
+select
+    first_rules.source,
+    first_rules.channel,
+    first_rules.visibility,
+    first_rules.direction,
+    first_rules.purpose,
+    first_rules.brand,
+    first_rules.priority,
+    first_rules.topic,
+    first_rules.customer_tier,
+    first_rules.from_at,
+    first_rules.until_at,
+    ownership_policies.policy,
+    ownership_policies.department,
+    ownership_policies.team
+
+from first_rules
+inner join ownership_policies
+    on first_rules.rule_key = ownership_policies.rule_key

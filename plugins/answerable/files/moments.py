@@ -41,7 +41,7 @@ class Moment:
     is_nonexistent: bool = False
 
     def __str__(self) -> str:
-        return self.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.at.isoformat() + "Z"
 
 
 def pattern(format: str) -> re.Pattern[str]:

@@ -242,6 +242,16 @@ def _step(field: Field, header: list[str], notes: Notes) -> Step:
                 return column, text
         return None
 
+    is_plain = meaning.type == "text" and not meaning.one_of and field.values is None
+    if is_plain and len(places) == 1 and not when:  # most fields are: keep them quick
+        ((_, place),) = places
+
+        def copy(values: list[str], payload: dict[str, Any], _: dict[str, Moment]) -> None:
+            if values[place] not in missing:
+                payload[name] = values[place]
+
+        return copy
+
     def step(values: list[str], payload: dict[str, Any], read_before: dict[str, Moment]) -> None:
         for at, texts in when:
             if values[at] not in texts:

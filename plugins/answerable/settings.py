@@ -22,6 +22,7 @@ class Settings:
     landing: str  # a path or a bucket URL that universal_pathlib understands
     policy: Path  # the folder of policy CSV files
     reports: Path
+    accept_shrink: tuple[str, ...] = ()  # tables that may lose more than half of their rows
     _warehouse_url: str | None = None
 
     @classmethod
@@ -34,6 +35,7 @@ class Settings:
             landing=environ.get("ANSWERABLE_LANDING") or str(home / "landing"),
             policy=Path(policy).absolute(),
             reports=Path(environ.get("ANSWERABLE_REPORTS") or ROOT / "reports").absolute(),
+            accept_shrink=tuple(environ.get("ANSWERABLE_ACCEPT_SHRINK", "").split()),
             _warehouse_url=environ.get("ANSWERABLE_WAREHOUSE_URL") or None,
         )
 

@@ -8,115 +8,63 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
+import yaml
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from answerable.settings import ROOT
 from answerable.warehouse.names import Schemas
 from answerable.warehouse.publish import Published
 
-COLUMNS = {
-    "dim_departments": "department, department_name, is_in_policy",
-    "dim_agents": "agent_key, source, agent_id, agent_name, team, department, is_in_team, is_bot",
-    "dim_customers": "customer_key, first_seen_at, last_seen_at, identifier_count, "
-    "interaction_count, case_count, channel_count, customer_tier",
-    "fct_interactions": "interaction_key, source, channel, channel_raw, brand, direction, "
-    "visibility, purpose, occurred_at, occurred_on, conversation_key, case_key, customer_key, "
-    "agent_key, team, department, is_bot, is_deleted, is_reply, in_reply_to_interaction_key, "
-    "answers_interaction_key, text_masked, source_record_count",
-    "fct_cases": "case_key, source, case_id, conversation_key, customer_key, channel, channel_raw, "
-    "brand, topic, priority, status, opened_at, opened_on, resolved_at, closed_at, source_due_at, "
-    "is_open, is_counted, not_counted_reason, merged_into_case_key, department, team, agent_key, "
-    "inbound_count, outbound_count, reply_count, handoff_count, reopen_count, source_verdict, "
-    "source_handoff_count, has_repeat_contact, subject_masked",
-    "fct_case_timeline": "case_key, row_no, from_at, to_at, event_kind, status, waiting_on, "
-    "department, team, agent_key, priority, brand, channel, topic, ownership_policy",
-    "fct_ownership_spans": "case_key, span_no, from_at, to_at, department, team, agent_key, "
-    "is_nobody, calendar_seconds, policy_department, ownership_policy, verdict",
-    "fct_sla_clocks": "case_key, metric, clock_no, source, policy, target_seconds, hours, "
-    "started_at, fulfilled_at, due_at, breached_at, due_by_at, elapsed_seconds, "
-    "calendar_elapsed_seconds, business_elapsed_seconds, outcome, is_running, void_reason, "
-    "decided_at, day, channel, brand, priority, topic, department, team, source_verdict",
-    "rpt_sla_compliance_daily": "day, metric, department, team, channel, brand, priority, "
-    "clock_count, met_count, breached_count, running_count, void_count, no_policy_count, "
-    "unanswered_count, met_share",
-    "fct_calls": "call_key, source, call_id, queue, agent_key, customer_key, brand, started_at, "
-    "started_on, outcome, outcome_raw, ivr_seconds, wait_seconds, talk_seconds, answered_at, "
-    "ended_at, is_offered",
-    "customer_identities": "identifier_key, customer_key, identifier_kind, identifier, source, "
-    "first_seen_at, last_seen_at",
-    "interaction_texts": "interaction_key, author_identifier_key, text",
+TYPES = {
+    "string": "text",
+    "timestamp": "timestamp",
+    "date": "date",
+    "integer": "integer",
+    "bigint": "bigint",
+    "boolean": "boolean",
+    "float": "double precision",
 }
-KEYS = {
-    "dim_departments": ("department",),
-    "dim_agents": ("agent_key",),
-    "dim_customers": ("customer_key",),
-    "fct_interactions": ("interaction_key",),
-    "fct_cases": ("case_key",),
-    "fct_case_timeline": ("case_key", "row_no"),
-    "fct_ownership_spans": ("case_key", "span_no"),
-    "fct_sla_clocks": ("case_key", "metric", "clock_no"),
-    "rpt_sla_compliance_daily": (
-        "day",
-        "metric",
-        "department",
-        "team",
-        "channel",
-        "brand",
-        "priority",
-    ),
-    "fct_calls": ("call_key",),
-    "customer_identities": ("identifier_key",),
-    "interaction_texts": ("interaction_key",),
-}
-DIRTY = {
-    "fct_interactions": "conversation_key",
-    "fct_cases": "case_key",
-    "fct_case_timeline": "case_key",
-    "fct_ownership_spans": "case_key",
-    "fct_sla_clocks": "case_key",
-}
-PRIVATE = ("customer_identities", "interaction_texts")
+
+
+def _contracts() -> dict[str, tuple[Published, dict[str, str]]]:
+    """The published models as their YAML declares them, and the types of their columns."""
+    found = {}
+    for file in sorted((ROOT / "dbt_project" / "models" / "marts").glob("**/*.yml")):
+        for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]:
+            meta = model["config"]["meta"]
+            published = Published(
+                table=model["name"],
+                schema=meta["publish"],
+                key=tuple(meta["key"]),
+                dirty=meta.get("dirty"),
+            )
+            types = {column["name"]: TYPES[column["data_type"]] for column in model["columns"]}
+            found[model["name"]] = (published, types)
+    return found
+
+
+CONTRACTS = _contracts()
+DIRTY = {table: model.dirty for table, (model, _) in CONTRACTS.items() if model.dirty}
 
 AS_OF = datetime.fromisoformat("2026-03-01")
 
 
-def kind_of(column: str) -> str:
-    if column == "day" or (column.endswith("_on") and column != "waiting_on"):
-        return "date"
-    if column.endswith("_at"):
-        return "timestamp"
-    if column.endswith("_seconds"):
-        return "bigint"
-    if column.endswith(("_count", "_no")):
-        return "integer"
-    if column.startswith(("is_", "has_")):
-        return "boolean"
-    return "numeric" if column == "met_share" else "text"
-
-
 def models() -> list[Published]:
-    return [
-        Published(
-            table=table,
-            schema="private" if table in PRIVATE else "marts",
-            key=KEYS[table],
-            dirty=DIRTY.get(table),
-        )
-        for table in COLUMNS
-    ]
+    return [model for model, _ in CONTRACTS.values()]
 
 
 def make_build(conn: psycopg.Connection, prefix: str = "") -> Schemas:
     """Empty tables in `build`, as dbt would have made them."""
     schemas = Schemas.of(prefix)
     conn.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schemas.build)))
-    for table, columns in COLUMNS.items():
+    for table, (_, types) in CONTRACTS.items():
         conn.execute(
             sql.SQL("create table {} ({})").format(
                 sql.Identifier(schemas.build, table),
                 sql.SQL(", ").join(
-                    sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind_of(name)))
-                    for name in columns.split(", ")
+                    sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
+                    for name, kind in types.items()
                 ),
             )
         )
@@ -210,7 +158,6 @@ def case(
         "case_key": key,
         "customer_key": "customer-1",
         "is_bot": False,
-        "is_deleted": False,
         "source_record_count": 1,
         "text_masked": "Good morning",
     }
@@ -298,12 +245,13 @@ def case(
                 "opened_at": opened_at,
                 "opened_on": opened_at.date(),
                 "resolved_at": resolved_at,
-                "is_open": resolved_at is None,
+                "is_open": True,  # solved, but not closed
                 "is_counted": True,
                 "inbound_count": 1,
                 "outbound_count": len(interactions) - 1,
                 "reply_count": len(interactions) - 1,
                 "handoff_count": 0,
+                "team_handoff_count": 0,
                 "reopen_count": 0,
                 "has_repeat_contact": False,
                 "subject_masked": subject,
@@ -314,7 +262,11 @@ def case(
         "fct_ownership_spans": spans,
         "fct_sla_clocks": clocks,
         "interaction_texts": [
-            {"interaction_key": row["interaction_key"], "text": "Good morning"}
+            {
+                "interaction_key": row["interaction_key"],
+                "conversation_key": key,
+                "text": "Good morning",
+            }
             for row in interactions
         ],
     }
@@ -368,7 +320,7 @@ def fill(
     schema: str = "build",
 ) -> None:
     """A night of these cases in `schema`: all tables, the daily report summed from the clocks."""
-    for table in COLUMNS:
+    for table in CONTRACTS:
         conn.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, table)))
     for one in cases:
         for table, rows in one.items():
@@ -413,7 +365,7 @@ def fill(
             group by customer_key;
             insert into {identities}
             select 'identifier-1', customer_key, 'email', 'kim@example.com', 'zendesk',
-                first_seen_at, last_seen_at
+                first_seen_at
             from {customers};
             """
         ).format(

@@ -1,0 +1,47 @@
+"""What has to hold before anyone reports from a night. See README.md beside this file."""
+
+from great_expectations import ExpectationSuite
+
+from answerable.quality.night import Night
+from expectations import calls, cases, interactions, ownership, people, raw, sla
+from expectations.shared import ExpectNotToShrinkByHalf
+
+Suites = list[tuple[str, str, ExpectationSuite]]
+
+SMALL = 20  # rows; below that, half of a table says nothing
+
+
+def raw_suites(night: Night) -> Suites:
+    """(schema, table, suite) for what the night loaded."""
+    return [
+        ("ops", "batches", raw.batches(night)),
+        ("ops", "stream_runs", raw.stream_runs(night)),
+        *(("raw", table, raw.records(night)) for table in night.streams),
+    ]
+
+
+def build_suites(night: Night) -> Suites:
+    """(schema, table, suite) for what the night built, before it is published."""
+    by_table = {
+        "fct_interactions": interactions.interactions(night),
+        "interaction_texts": interactions.texts(night),
+        "fct_cases": cases.cases(night),
+        "fct_case_timeline": cases.timeline(night),
+        "fct_ownership_spans": ownership.spans(night),
+        "fct_sla_clocks": sla.clocks(night),
+        "rpt_sla_compliance_daily": sla.compliance_daily(night),
+        "fct_calls": calls.calls(night),
+        "dim_customers": people.customers(night),
+        "customer_identities": people.identities(night),
+        "dim_agents": people.agents(night),
+        "dim_departments": people.departments(night),
+    }
+    for table, suite in by_table.items():
+        published = night.published_rows.get(table, 0)
+        if published >= SMALL:
+            suite.add_expectation(
+                ExpectNotToShrinkByHalf(
+                    night, given={"published": str(published)}, severity="critical"
+                )
+            )
+    return [(night.schemas.build, table, suite) for table, suite in by_table.items()]

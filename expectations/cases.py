@@ -1,0 +1,151 @@
+"""Cases and their timelines."""
+
+from typing import ClassVar
+
+from great_expectations import ExpectationSuite
+
+from answerable.quality.night import Night
+from answerable.quality.rule import Rule
+from expectations.shared import (
+    ExpectIntervalsInOrder,
+    ExpectKnownValues,
+    ExpectNoAddressInMaskedText,
+    ExpectNothingFromTheFuture,
+    ExpectOneRowPerKey,
+    ExpectParentToBeThere,
+    quoted,
+)
+
+STATUSES = quoted("new", "open", "pending", "hold", "solved", "closed", "deleted")
+
+
+class ExpectCaseTimesInOrder(Rule):
+    """A case is opened before it is resolved, and resolved before it is closed."""
+
+    advice: ClassVar[str] = (
+        "the source itself may say so (its own times are kept in raw); such a case has odd times"
+    )
+    unexpected_rows_query: str = """
+        select case_key from {batch}
+        where resolved_at < opened_at or closed_at < opened_at or closed_at < resolved_at
+    """
+
+
+class ExpectAReasonWhereACaseIsNotCounted(Rule):
+    """Every case is counted, or says why it is not."""
+
+    advice: ClassVar[str] = "see not_counted_reason in int_cases"
+    unexpected_rows_query: str = """
+        select case_key from {batch}
+        where is_counted is null or is_counted <> (not_counted_reason is null)
+    """
+
+
+class ExpectCountsOfACaseToAddUp(Rule):
+    """A case has as many messages as fct_interactions has for it."""
+
+    advice: ClassVar[str] = (
+        "the two were not built from the same events: replay the day, which builds in full"
+    )
+    unexpected_rows_query: str = """
+        select cases.case_key
+        from {batch} as cases
+        left join (
+            select
+                case_key,
+                count(*) filter (where direction = 'inbound') as inbound_count,
+                count(*) filter (where direction = 'outbound') as outbound_count,
+                count(*) filter (where is_reply) as reply_count
+            from {build}.fct_interactions
+            where case_key is not null
+            group by case_key
+        ) as found
+            on cases.case_key = found.case_key
+        where cases.inbound_count is distinct from coalesce(found.inbound_count, 0)
+            or cases.outbound_count is distinct from coalesce(found.outbound_count, 0)
+            or cases.reply_count is distinct from coalesce(found.reply_count, 0)
+            or least(cases.handoff_count, cases.reopen_count) < 0
+    """
+
+
+class ExpectAFirstReplyClockWhereACustomerWrote(Rule):
+    """Every counted case in which a customer wrote has a clock for the first reply."""
+
+    advice: ClassVar[str] = (
+        "see int_sla_promises: a case without a clock is missing from the report"
+    )
+    unexpected_rows_query: str = """
+        select cases.case_key from {batch} as cases
+        where is_counted and inbound_count > 0
+            and not exists (
+                select from {build}.fct_sla_clocks as clocks
+                where clocks.case_key = cases.case_key and clocks.metric = 'first_reply_time'
+            )
+    """
+
+
+class ExpectEveryCaseToHaveAHolderOrNobody(Rule):
+    """Every counted case has spans, even if nobody holds it."""
+
+    advice: ClassVar[str] = "see int_case_events: the case has no event that opens it"
+    unexpected_rows_query: str = """
+        select cases.case_key from {batch} as cases
+        where is_counted
+            and not exists (
+                select from {build}.fct_ownership_spans as spans
+                where spans.case_key = cases.case_key
+            )
+    """
+
+
+def cases(night: Night) -> ExpectationSuite:
+    key = {"key": "case_key"}
+    return ExpectationSuite(
+        name="cases",
+        expectations=[
+            ExpectOneRowPerKey(night, given=key, severity="critical"),
+            ExpectNothingFromTheFuture(
+                night,
+                given=key | {"instants": "opened_at, resolved_at, closed_at"},
+                severity="critical",
+            ),
+            ExpectKnownValues(
+                night, given={"column": "status", "values": STATUSES}, severity="critical"
+            ),
+            ExpectCaseTimesInOrder(night, severity="warning"),
+            ExpectAReasonWhereACaseIsNotCounted(night, severity="critical"),
+            ExpectCountsOfACaseToAddUp(night, severity="critical"),
+            ExpectAFirstReplyClockWhereACustomerWrote(night, severity="critical"),
+            ExpectEveryCaseToHaveAHolderOrNobody(night, severity="critical"),
+            ExpectNoAddressInMaskedText(
+                night, given=key | {"text": "subject_masked"}, severity="critical"
+            ),
+        ],
+    )
+
+
+def timeline(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="case timeline",
+        expectations=[
+            ExpectOneRowPerKey(night, given={"key": "case_key, row_no"}, severity="critical"),
+            ExpectIntervalsInOrder(night, given={"number": "row_no"}, severity="critical"),
+            ExpectNothingFromTheFuture(
+                night,
+                given={"key": "case_key, row_no", "instants": "from_at, to_at"},
+                severity="critical",
+            ),
+            ExpectKnownValues(
+                night, given={"column": "status", "values": STATUSES}, severity="critical"
+            ),
+            ExpectParentToBeThere(
+                night,
+                given={
+                    "child_key": "case_key",
+                    "parent": "fct_cases",
+                    "parent_key": "case_key",
+                },
+                severity="critical",
+            ),
+        ],
+    )

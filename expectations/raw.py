@@ -1,0 +1,194 @@
+"""What this night loaded."""
+
+from typing import ClassVar
+
+from great_expectations import ExpectationSuite
+
+from answerable.quality.night import Night
+from answerable.quality.rule import Rule
+from answerable.warehouse.setup import RAW_STREAMS, raw_table
+
+QUARANTINED_SHARE = 0.01  # of a stream's records in one night
+
+# source_kind, stream and batch_id of all that raw holds, of batches that this night read first
+STORED = " union all ".join(
+    f"select '{kind}' as source_kind, '{stream}' as stream, batch_id "
+    f"from raw.{raw_table(kind, stream)} where batch_id in "
+    "(select batch_id from ops.batches where first_read_run_no = {run_no})"
+    for kind, streams in RAW_STREAMS.items()
+    for stream in streams
+)
+HELD = " union all ".join(
+    f"select '{kind}' as source_kind, '{stream}' as stream, "
+    f"exists (select from raw.{raw_table(kind, stream)}) as is_held"
+    for kind, streams in RAW_STREAMS.items()
+    for stream in streams
+)
+
+
+class ExpectLandedToBeLoadedOrAccountedFor(Rule):
+    """Each landed record was loaded, superseded or quarantined, and is where the ledger says."""
+
+    advice: ClassVar[str] = (
+        "raw and its ledger contradict: restore both from the same backup, or drop both and run "
+        "the night again, which loads everything from landing anew"
+    )
+    unexpected_rows_query: str = f"""
+        select batches.batch_id, batches.source, batches.stream
+        from {{batch}} as batches
+        left join (
+            select batch_id, count(*) as row_count from ({STORED}) as stored group by batch_id
+        ) as loaded
+            on batches.batch_id = loaded.batch_id
+        left join (
+            select batch_id, count(*) as row_count from raw.quarantine group by batch_id
+        ) as quarantined
+            on batches.batch_id = quarantined.batch_id
+        where batches.first_read_run_no = {{run_no}}
+            and (
+                record_count <> loaded_count + superseded_count + quarantined_count
+                or coalesce(loaded.row_count, 0) <> loaded_count
+                or coalesce(quarantined.row_count, 0) <> quarantined_count
+            )
+    """
+
+
+class ExpectNoStreamLost(Rule):
+    """A stream of which records were once loaded still has records."""
+
+    advice: ClassVar[str] = (
+        "somebody emptied the raw table; restore it, or drop the schemas raw and ops and run the "
+        "night again, which loads everything from landing anew"
+    )
+    unexpected_rows_query: str = f"""
+        select batches.source, batches.stream
+        from {{batch}} as batches
+        join ({HELD}) as held
+            on batches.source_kind = held.source_kind and batches.stream = held.stream
+        where not held.is_held
+        group by batches.source, batches.stream
+        having sum(loaded_count) > 0
+    """
+
+
+class ExpectLittleQuarantine(Rule):
+    """Of a stream's records in one night, few cannot be read."""
+
+    advice: ClassVar[str] = (
+        "read raw.quarantine by reason: a changed export or API needs its description or staging "
+        "model changed"
+    )
+    unexpected_rows_query: str = f"""
+        select source, stream, sum(quarantined_count) || ' of ' || sum(record_count) as share
+        from {{batch}}
+        where first_read_run_no = {{run_no}}
+        group by source, stream
+        having sum(quarantined_count) > {QUARANTINED_SHARE} * sum(record_count)
+    """
+
+
+class ExpectNoQuarantine(Rule):
+    """Every record can be read."""
+
+    advice: ClassVar[str] = "read raw.quarantine by reason; these records are in no figure"
+    unexpected_rows_query: str = """
+        select source, stream, sum(quarantined_count) || ' of ' || sum(record_count) as share
+        from {batch}
+        where first_read_run_no = {run_no}
+        group by source, stream
+        having sum(quarantined_count) > 0
+    """
+
+
+class ExpectEveryStreamToAnswer(Rule):
+    """Every stream of this night came through."""
+
+    advice: ClassVar[str] = (
+        "the report goes without news from it; its error is in ops.stream_runs. Credentials, "
+        "rights or limits of the account?"
+    )
+    unexpected_rows_query: str = """
+        select stream_runs.source, stream_runs.stream
+        from {batch} as stream_runs
+        join ops.runs on stream_runs.run_id = runs.run_id
+        where runs.run_no = {run_no} and stream_runs.status = 'failed'
+    """
+
+
+class ExpectNoStreamToFallSilent(Rule):
+    """A stream that brought records in each of the last seven nights brings some tonight."""
+
+    advice: ClassVar[str] = (
+        "ask the source by hand for something of today: a filter or a right may have changed"
+    )
+    unexpected_rows_query: str = """
+        select source, stream from (
+            select
+                stream_runs.source, stream_runs.stream, runs.run_no, stream_runs.record_count,
+                count(*) over before as nights,
+                min(stream_runs.record_count) over before as least
+            from {batch} as stream_runs
+            join ops.runs on stream_runs.run_id = runs.run_id
+            where stream_runs.status = 'landed' and runs.kind = 'nightly'
+            window before as (
+                partition by stream_runs.source, stream_runs.stream order by runs.run_no
+                rows between 7 preceding and 1 preceding
+            )
+        ) as history
+        where run_no = {run_no} and record_count = 0 and nights = 7 and least > 0
+    """
+
+
+class ExpectNoVersionTwice(Rule):
+    """A record that did not change is stored once."""
+
+    advice: ClassVar[str] = (
+        "the load step compared with something else than the newest version; dirty keys and counts "
+        "of records are too high, no figure is wrong. Report it"
+    )
+    unexpected_rows_query: str = """
+        select source, record_key from (
+            select
+                source, record_key, version, record_hash, batch_id,
+                lag(version) over versions as previous_version,
+                lag(record_hash) over versions as previous_hash
+            from {batch}
+            where (source, record_key) in (
+                select source, record_key from {batch} where batch_id in (
+                    select batch_id from ops.batches where first_read_run_no = {run_no}
+                )
+            )
+            window versions as (
+                partition by source, record_key order by version, batch_id, position
+            )
+        ) as versions
+        where version = previous_version and record_hash = previous_hash
+    """
+
+
+def batches(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="loaded batches",
+        expectations=[
+            ExpectLandedToBeLoadedOrAccountedFor(night, severity="critical"),
+            ExpectNoStreamLost(night, severity="critical"),
+            ExpectLittleQuarantine(night, severity="critical"),
+            ExpectNoQuarantine(night, severity="warning"),
+        ],
+    )
+
+
+def stream_runs(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="streams",
+        expectations=[
+            ExpectEveryStreamToAnswer(night, severity="warning"),
+            ExpectNoStreamToFallSilent(night, severity="warning"),
+        ],
+    )
+
+
+def records(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="raw records", expectations=[ExpectNoVersionTwice(night, severity="critical")]
+    )

@@ -1,0 +1,249 @@
+"""The two gates of a night: after loading, and before publishing."""
+
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from answerable import progress, runs
+from answerable.quality.night import Night
+from answerable.settings import Settings
+from answerable.warehouse import db, setup
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+    Suites = Callable[[Night], list[tuple[str, str, ExpectationSuite]]]
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one rule found. Examples are keys: never texts, never identities."""
+
+    suite: str
+    table: str
+    rule: str
+    severity: Severity
+    is_success: bool
+    unexpected_count: int | None
+    example_keys: tuple[str, ...]
+    meaning: str
+    advice: str
+
+    def __str__(self) -> str:
+        examples = "; ".join(self.example_keys)
+        count = "an error" if self.unexpected_count is None else f"{self.unexpected_count} found"
+        return (
+            f"{self.table}: {self.rule} ({self.severity}): {count}"
+            f"{f', e.g. {examples}' if examples else ''}. {self.meaning} What to do: {self.advice}"
+        )
+
+
+class GateFailed(RuntimeError):
+    """A critical rule does not hold: nothing of this night is published."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self.results = tuple(results)
+        super().__init__(
+            f"{len(self.results)} critical rule(s) do not hold; what was published stays. "
+            + " | ".join(map(str, self.results))
+        )
+
+
+def check_raw(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Judge what this night loaded. Raises GateFailed."""
+    return _gate(run_id, "raw", "check raw", settings or Settings.from_environment())
+
+
+def check(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Judge what this night built, before anybody sees it. Raises GateFailed."""
+    return _gate(run_id, "build", "check", settings or Settings.from_environment())
+
+
+def _gate(
+    run_id: str, stage: Literal["raw", "build"], title: str, settings: Settings
+) -> dict[str, Any]:
+    with progress.stage(title) as shown, db.writer(settings, run_id) as conn:
+        conn.autocommit = True
+        run = runs.get(conn, run_id)
+        night = _night(conn, run, settings.accept_shrink)
+        expectations = load_expectations(settings.root)
+        suites = expectations.raw_suites if stage == "raw" else expectations.build_suites
+        results = judge(conn, settings.warehouse_url, suites(night))
+        _keep(conn, run_id, stage, results)
+        failed = [result for result in results if not result.is_success]
+        critical = [result for result in failed if result.severity == "critical"]
+        shown.count(rules=len(results), warnings=len(failed) - len(critical))
+        if critical:
+            raise GateFailed(critical)
+    return {
+        "run_id": run_id,
+        "rules": len(results),
+        "warnings": [str(result) for result in failed],
+    }
+
+
+def load_expectations(root: Path) -> ModuleType:
+    """The folder `expectations/` as a package. It is no part of `answerable`, nor on the path."""
+    name = "expectations"
+    if name not in sys.modules:
+        folder = root / name
+        spec = importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def judge(
+    conn: psycopg.Connection,
+    warehouse_url: str,
+    suites: Sequence[tuple[str, str, "ExpectationSuite"]],
+) -> list[Result]:
+    """Have Great Expectations judge each (schema, table, suite)."""
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_postgres("warehouse", connection_string=_url(warehouse_url))
+    results = []
+    try:
+        for schema, table, suite in suites:
+            if not conn.execute(
+                "select to_regclass(%s)", [sql.Identifier(schema, table).as_string(conn)]
+            ).fetchone()[0]:
+                results.append(_missing(schema, table, suite))
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of schema_name
+                asset = source.add_table_asset(
+                    f"{schema}.{table}", table_name=table, schema_name=schema
+                )
+                batch = asset.add_batch_definition_whole_table("all").get_batch()
+                validated = batch.validate(suite, result_format="BASIC")
+            results += [_result(suite, table, one) for one in validated.results]
+    finally:
+        source.get_execution_engine().close()
+    return sorted(results, key=lambda result: (result.suite, result.table, result.rule))
+
+
+def _result(suite: "ExpectationSuite", table: str, validated: Any) -> Result:
+    rule = next(
+        one
+        for one in suite.expectations
+        if one.expectation_type == validated.expectation_config.type
+        and one.unexpected_rows_query
+        == validated.expectation_config.kwargs["unexpected_rows_query"]
+    )
+    found = validated.result
+    has_answer = "observed_value" in found
+    return Result(
+        suite=suite.name,
+        table=table,
+        rule=type(rule).__name__,
+        # a rule that could not be asked protects nobody
+        severity=rule.severity.value if has_answer else "critical",
+        is_success=bool(validated.success),
+        unexpected_count=found["observed_value"] if has_answer else None,
+        example_keys=tuple(found["details"]["keys"]) if has_answer else (),
+        meaning=(type(rule).__doc__ or "").strip().splitlines()[0],
+        advice=rule.advice.replace("{table}", table)
+        if has_answer
+        else "the rule's query failed (a column that is no more, a statement timeout?); the "
+        "server's log has the error",
+    )
+
+
+def _missing(schema: str, table: str, suite: "ExpectationSuite") -> Result:
+    return Result(
+        suite=suite.name,
+        table=table,
+        rule="ExpectTableToBeThere",
+        severity="critical",
+        is_success=False,
+        unexpected_count=None,
+        example_keys=(),
+        meaning=f"{schema}.{table} is what the other rules are about.",
+        advice="see why the build step did not make it (ops.dbt_results)",
+    )
+
+
+def _night(conn: psycopg.Connection, run: "runs.Run", accept_shrink: Collection[str] = ()) -> Night:
+    schemas = run.schemas
+    published = {}
+    if not run.schema_prefix:  # a replay of the past may well hold less than what is published
+        tables = conn.execute(
+            "select nspname, relname from pg_class "
+            "join pg_namespace on relnamespace = pg_namespace.oid "
+            "where nspname = any (%s) and relkind = 'r'",
+            [[schemas.marts, schemas.private]],
+        ).fetchall()
+        for schema, table in tables:
+            if table in accept_shrink:
+                continue
+            (published[table],) = conn.execute(
+                sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
+            ).fetchone()
+    streams = conn.execute(
+        "select distinct source_kind, stream from ops.batches where first_read_run_no = %s",
+        [run.run_no],
+    ).fetchall()
+    return Night(
+        run_no=run.run_no,
+        as_of=run.as_of,
+        schemas=schemas,
+        published_rows=published,
+        streams=tuple(sorted(setup.raw_table(kind, stream) for kind, stream in streams)),
+    )
+
+
+def _keep(
+    conn: psycopg.Connection, run_id: str, stage: Literal["raw", "build"], results: list[Result]
+) -> None:
+    """All of one pass has one `checked_at`; the newest pass of a stage is the one that counts."""
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.check_results (run_id, stage, suite, table_name, rule, severity, "
+            "is_success, unexpected_count, example_keys, advice) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    run_id,
+                    stage,
+                    result.suite,
+                    result.table,
+                    result.rule,
+                    result.severity,
+                    result.is_success,
+                    result.unexpected_count,
+                    Jsonb(list(result.example_keys)),
+                    f"{result.meaning} What to do: {result.advice}",
+                )
+                for result in results
+            ],
+        )
+
+
+def _url(warehouse_url: str) -> str:
+    """The warehouse for SQLAlchemy and psycopg2, in UTC. A `$` in the password is not for GX."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(warehouse_url).set(drivername="postgresql+psycopg2")
+    url = url.update_query_dict({"options": "-c TimeZone=UTC -c jit=off -c work_mem=128MB"})
+    return url.render_as_string(hide_password=False).replace("$", "%24")

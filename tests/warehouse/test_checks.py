@@ -1,0 +1,696 @@
+"""Each expectation, proved by a small night with one bad row: it fires, and nothing else does."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+from marts_by_hand import AS_OF, add, case, fill, make_build, models, small_night, start_run
+
+from answerable.quality import GateFailed, check, check_raw
+from answerable.quality.gate import load_expectations
+from answerable.settings import ROOT, Settings
+from answerable.warehouse.names import Schemas
+from answerable.warehouse.publish import publish
+
+PARENT = "ExpectParentToBeThere"
+KEY = "ExpectOneRowPerKey"
+FUTURE = "ExpectNothingFromTheFuture"
+KNOWN = "ExpectKnownValues"
+ORDER = "ExpectIntervalsInOrder"
+
+# name -> (what goes wrong in `build`, the rules that notice, by table)
+BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
+    "an interaction twice": (
+        "insert into build.fct_interactions select * from build.fct_interactions "
+        "where interaction_key = 'zendesk:12'",
+        {("fct_interactions", KEY), ("fct_cases", "ExpectCountsOfACaseToAddUp")},
+    ),
+    "an interaction without a key": (
+        "update build.fct_interactions set interaction_key = null "
+        "where interaction_key = 'zendesk:31';"
+        "delete from build.interaction_texts where interaction_key = 'zendesk:31'",
+        {("fct_interactions", KEY)},
+    ),
+    "an interaction from the future": (
+        "update build.fct_interactions set occurred_at = '2026-03-01' "
+        "where interaction_key = 'zendesk:12'",
+        {("fct_interactions", FUTURE)},
+    ),
+    "a direction that nobody knows": (
+        "insert into build.fct_interactions (interaction_key, direction, visibility, "
+        "occurred_at, conversation_key, is_reply, is_bot) "
+        "values ('zendesk:99', 'sideways', 'public', '2026-02-27', 'zendesk:1', false, false)",
+        {("fct_interactions", KNOWN)},
+    ),
+    "a visibility that nobody knows": (
+        "update build.fct_interactions set visibility = null where interaction_key = 'zendesk:12'",
+        {("fct_interactions", KNOWN)},
+    ),
+    "an interaction without a conversation": (
+        "update build.fct_interactions set conversation_key = null "
+        "where interaction_key = 'zendesk:12'",
+        {("fct_interactions", "ExpectEveryInteractionToHaveAConversation")},
+    ),
+    "an interaction of a case that is not there": (
+        "insert into build.fct_interactions (interaction_key, direction, visibility, "
+        "occurred_at, conversation_key, case_key, is_reply, is_bot) values ('zendesk:99', "
+        "'outbound', 'public', '2026-02-27', 'zendesk:1', 'zendesk:77', false, false)",
+        {("fct_interactions", PARENT)},
+    ),
+    "an interaction of a customer who is not there": (
+        "update build.fct_interactions set customer_key = 'customer-2' "
+        "where interaction_key = 'zendesk:12'",
+        {("fct_interactions", PARENT)},
+    ),
+    "an inbound message from nobody": (
+        "update build.fct_interactions set customer_key = null "
+        "where interaction_key = 'zendesk:11'",
+        {("fct_interactions", "ExpectInboundToHaveACustomer")},
+    ),
+    "a reply by a bot": (
+        "update build.fct_interactions set is_bot = true where interaction_key = 'zendesk:12'",
+        {("fct_interactions", "ExpectRepliesToBeOurs")},
+    ),
+    "an answer before its question": (
+        "update build.fct_interactions set occurred_at = occurred_at - interval '1 day' "
+        "where interaction_key = 'zendesk:12'",
+        {("fct_interactions", "ExpectAnswerNotBeforeQuestion")},
+    ),
+    "an address in a masked text": (
+        "update build.fct_interactions set text_masked = 'write to Kim.O@mail.example.com please' "
+        "where interaction_key = 'zendesk:12'",
+        {("fct_interactions", "ExpectNoAddressInMaskedText")},
+    ),
+    "a text twice": (
+        "insert into build.interaction_texts select * from build.interaction_texts "
+        "where interaction_key = 'zendesk:12'",
+        {("interaction_texts", KEY)},
+    ),
+    "a text of nothing": (
+        "insert into build.interaction_texts (interaction_key, text) values ('zendesk:99', 'x')",
+        {("interaction_texts", "ExpectTextOfAKnownInteraction")},
+    ),
+    "a case twice": (
+        "insert into build.fct_cases select * from build.fct_cases where case_key = 'zendesk:1'",
+        {("fct_cases", KEY)},
+    ),
+    "a case from the future": (
+        "update build.fct_cases set closed_at = '2026-03-01 00:00:00' where case_key = 'zendesk:1'",
+        {("fct_cases", FUTURE)},
+    ),
+    "a status that nobody knows": (
+        "update build.fct_cases set status = 'snoozed' where case_key = 'zendesk:1'",
+        {("fct_cases", KNOWN)},
+    ),
+    "a case resolved before it was opened": (
+        "update build.fct_cases set resolved_at = opened_at - interval '1 second' "
+        "where case_key = 'zendesk:1'",
+        {("fct_cases", "ExpectCaseTimesInOrder")},
+    ),
+    "a case that is not counted for no reason": (
+        "update build.fct_cases set is_counted = false where case_key = 'zendesk:1'",
+        {("fct_cases", "ExpectAReasonWhereACaseIsNotCounted")},
+    ),
+    "a case with a reply too many": (
+        "update build.fct_cases set reply_count = 2 where case_key = 'zendesk:1'",
+        {("fct_cases", "ExpectCountsOfACaseToAddUp")},
+    ),
+    "a case without a first-reply clock": (
+        "update build.fct_sla_clocks set clock_no = 2, metric = 'resolution_time' "
+        "where metric = 'first_reply_time' and case_key = 'zendesk:1'; {sum_up}",
+        {("fct_cases", "ExpectAFirstReplyClockWhereACustomerWrote")},
+    ),
+    "a case that nobody and not even nobody holds": (
+        "delete from build.fct_ownership_spans where case_key = 'zendesk:1'",
+        {("fct_cases", "ExpectEveryCaseToHaveAHolderOrNobody")},
+    ),
+    "an address in a subject": (
+        "update build.fct_cases set subject_masked = 'kim@example.com' "
+        "where case_key = 'zendesk:1'",
+        {("fct_cases", "ExpectNoAddressInMaskedText")},
+    ),
+    "a timeline row twice": (
+        "insert into build.fct_case_timeline select * from build.fct_case_timeline "
+        "where case_key = 'zendesk:2'",
+        {("fct_case_timeline", KEY), ("fct_case_timeline", ORDER)},
+    ),
+    "a gap in a timeline": (
+        "update build.fct_case_timeline set from_at = from_at + interval '1 second' "
+        "where case_key = 'zendesk:1' and row_no = 2",
+        {("fct_case_timeline", ORDER)},
+    ),
+    "a timeline row that is missing": (
+        "update build.fct_case_timeline set row_no = 3 where case_key = 'zendesk:1' and row_no = 2",
+        {("fct_case_timeline", ORDER)},
+    ),
+    "a timeline row from the future": (
+        "update build.fct_case_timeline set to_at = '2026-03-02' "
+        "where case_key = 'zendesk:1' and row_no = 2",
+        {("fct_case_timeline", FUTURE)},
+    ),
+    "a timeline status that nobody knows": (
+        "update build.fct_case_timeline set status = null "
+        "where case_key = 'zendesk:1' and row_no = 2",
+        {("fct_case_timeline", KNOWN)},
+    ),
+    "a timeline of no case": (
+        "insert into build.fct_case_timeline (case_key, row_no, from_at, status) "
+        "values ('zendesk:77', 1, '2026-02-27', 'open')",
+        {("fct_case_timeline", PARENT)},
+    ),
+    "a span twice": (
+        "insert into build.fct_ownership_spans select * from build.fct_ownership_spans "
+        "where case_key = 'zendesk:2'",
+        {
+            ("fct_ownership_spans", KEY),
+            ("fct_ownership_spans", ORDER),
+            ("fct_ownership_spans", "ExpectNeighbouringSpansToDiffer"),
+        },
+    ),
+    "spans that overlap": (
+        "update build.fct_ownership_spans set to_at = to_at + interval '5 seconds', "
+        "calendar_seconds = calendar_seconds + 5 where case_key = 'zendesk:6' and span_no = 1",
+        {("fct_ownership_spans", ORDER)},
+    ),
+    "spans that begin after the case": (
+        "update build.fct_ownership_spans set from_at = from_at + interval '5 seconds', "
+        "calendar_seconds = calendar_seconds - 5 where case_key = 'zendesk:1'",
+        {("fct_ownership_spans", "ExpectSpansToCoverTheCase")},
+    ),
+    "spans that end before the case": (
+        "update build.fct_cases set is_open = not is_open where case_key = 'zendesk:3'",
+        {("fct_ownership_spans", "ExpectSpansToCoverTheCase")},
+    ),
+    "a span with the wrong seconds": (
+        "update build.fct_ownership_spans set calendar_seconds = calendar_seconds + 1 "
+        "where case_key = 'zendesk:6' and span_no = 1",
+        {("fct_ownership_spans", "ExpectSpanSecondsToBeItsLength")},
+    ),
+    "two spans of one holder": (
+        "update build.fct_ownership_spans as one set department = other.department, "
+        "team = other.team, agent_key = other.agent_key, is_nobody = false "
+        "from build.fct_ownership_spans as other where other.case_key = one.case_key "
+        "and one.case_key = 'zendesk:6' and one.span_no = 1 and other.span_no = 2",
+        {("fct_ownership_spans", "ExpectNeighbouringSpansToDiffer")},
+    ),
+    "somebody who is nobody": (
+        "update build.fct_ownership_spans set is_nobody = true where case_key = 'zendesk:1'",
+        {("fct_ownership_spans", "ExpectNobodyToBeNobody")},
+    ),
+    "a span from the future": (
+        "update build.fct_ownership_spans set from_at = {as_of} + interval '1 hour', "
+        "calendar_seconds = -3600 where case_key = 'zendesk:6' and span_no = 2;"
+        "update build.fct_ownership_spans set to_at = {as_of} + interval '1 hour', "
+        "calendar_seconds = extract(epoch from {as_of} + interval '1 hour' - from_at) "
+        "where case_key = 'zendesk:6' and span_no = 1",
+        {("fct_ownership_spans", FUTURE)},
+    ),
+    "a verdict that nobody knows": (
+        "update build.fct_ownership_spans set verdict = 'fine' where case_key = 'zendesk:1'",
+        {("fct_ownership_spans", KNOWN)},
+    ),
+    "a span of no case": (
+        "insert into build.fct_ownership_spans (case_key, span_no, from_at, is_nobody, "
+        "calendar_seconds, verdict) "
+        "values ('zendesk:77', 1, {as_of} - interval '1 second', true, 1, 'orphaned')",
+        {("fct_ownership_spans", PARENT)},
+    ),
+    "a clock twice": (
+        "insert into build.fct_sla_clocks select * from build.fct_sla_clocks "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'; {sum_up}",
+        {("fct_sla_clocks", KEY)},
+    ),
+    "an outcome that nobody knows": (
+        "update build.fct_sla_clocks set outcome = 'late', policy = null, breached_at = null "
+        "where case_key = 'zendesk:2' and metric = 'first_reply_time'; {sum_up}",
+        {
+            ("fct_sla_clocks", KNOWN),
+            ("rpt_sla_compliance_daily", "ExpectOutcomesToAddUp"),
+        },
+    ),
+    "a reply before the contact": (
+        "update build.fct_sla_clocks set fulfilled_at = started_at - interval '1 minute' "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectReplyNotBeforeContact")},
+    ),
+    "a clock that counts backwards": (
+        "update build.fct_sla_clocks set business_elapsed_seconds = -1 "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectReplyNotBeforeContact")},
+    ),
+    "met a second too late": (
+        "update build.fct_sla_clocks set elapsed_seconds = target_seconds + 1 "
+        "where case_key = 'zendesk:6' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectMetExactlyWithinTarget")},
+    ),
+    "breached within the target": (
+        "update build.fct_sla_clocks set elapsed_seconds = target_seconds "
+        "where case_key = 'zendesk:2' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectMetExactlyWithinTarget")},
+    ),
+    "running past its target": (
+        "update build.fct_sla_clocks set elapsed_seconds = target_seconds + 1 "
+        "where case_key = 'zendesk:5' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectMetExactlyWithinTarget")},
+    ),
+    "a fulfilled clock that runs": (
+        "update build.fct_sla_clocks set is_running = true "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectClocksToStopWhenFulfilled")},
+    ),
+    "a breach at no instant": (
+        "update build.fct_sla_clocks set breached_at = null "
+        "where case_key = 'zendesk:2' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectClocksToStopWhenFulfilled")},
+    ),
+    "a promise that nobody made": (
+        "update build.fct_sla_clocks set policy = null "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectAPolicyBehindEachPromise")},
+    ),
+    "a clock without a day": (
+        "update build.fct_sla_clocks set decided_at = null "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectADayForEachClock")},
+    ),
+    "a clock from the future": (
+        "update build.fct_sla_clocks set decided_at = {as_of} "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", FUTURE)},
+    ),
+    "a clock of no case": (
+        "insert into build.fct_sla_clocks (case_key, metric, clock_no, outcome, started_at, "
+        "decided_at, day, is_running, elapsed_seconds) values ('zendesk:77', 'resolution_time', 1, "
+        "'no_policy', '2026-02-27', '2026-02-27', '2026-02-27', true, 1); {sum_up}",
+        {("fct_sla_clocks", PARENT)},
+    ),
+    "few promises": (
+        "update build.fct_sla_clocks set outcome = 'no_policy', policy = null, breached_at = null "
+        "where case_key in ('zendesk:2', 'zendesk:3') and metric = 'first_reply_time'; {sum_up}",
+        {("fct_sla_clocks", "ExpectMostClocksToHaveAPolicy")},
+    ),
+    "a line of the report twice": (
+        "insert into build.rpt_sla_compliance_daily select * from build.rpt_sla_compliance_daily "
+        "where void_count = 0 and day = (select min(day) from build.rpt_sla_compliance_daily) "
+        "limit 1",
+        {
+            ("rpt_sla_compliance_daily", KEY),
+            ("rpt_sla_compliance_daily", "ExpectReportToCoverEveryClock"),
+        },
+    ),
+    "a line of the report without a team": (
+        "update build.rpt_sla_compliance_daily set team = null "
+        "where day = (select min(day) from build.rpt_sla_compliance_daily)",
+        {("rpt_sla_compliance_daily", KEY)},
+    ),
+    "outcomes that do not add up": (
+        "update build.rpt_sla_compliance_daily set clock_count = clock_count + 1 "
+        "where day = (select min(day) from build.rpt_sla_compliance_daily)",
+        {("rpt_sla_compliance_daily", "ExpectOutcomesToAddUp")},
+    ),
+    "a share above one": (
+        "update build.rpt_sla_compliance_daily set met_share = 1.5 where met_count > 0",
+        {("rpt_sla_compliance_daily", "ExpectShareOfMetAndBreached")},
+    ),
+    "a share of another denominator": (
+        "update build.rpt_sla_compliance_daily set met_share = 0.5 where met_share = 1",
+        {("rpt_sla_compliance_daily", "ExpectShareOfMetAndBreached")},
+    ),
+    "a share of nothing": (
+        "update build.rpt_sla_compliance_daily set met_share = 0 where met_share is null",
+        {("rpt_sla_compliance_daily", "ExpectShareOfMetAndBreached")},
+    ),
+    "a clock that the report forgot": (
+        "delete from build.rpt_sla_compliance_daily where running_count > 0 and metric like 'f%'",
+        {("rpt_sla_compliance_daily", "ExpectReportToCoverEveryClock")},
+    ),
+    "a call twice": (
+        "insert into build.fct_calls select * from build.fct_calls",
+        {("fct_calls", KEY)},
+    ),
+    "a call from the future": (
+        "update build.fct_calls set started_at = {as_of}",
+        {("fct_calls", FUTURE)},
+    ),
+    "a call with an outcome that nobody knows": (
+        "update build.fct_calls set outcome = 'engaged', is_offered = false",
+        {("fct_calls", KNOWN)},
+    ),
+    "an answered call that was not offered": (
+        "update build.fct_calls set is_offered = false",
+        {("fct_calls", "ExpectOfferedToBeAnsweredOrAbandoned")},
+    ),
+    "a call of less than no time": (
+        "update build.fct_calls set ivr_seconds = -1",
+        {("fct_calls", "ExpectNoNegativeSeconds")},
+    ),
+    "a customer twice": (
+        "insert into build.dim_customers select * from build.dim_customers",
+        {("dim_customers", KEY)},
+    ),
+    "an identity twice": (
+        "insert into build.customer_identities select * from build.customer_identities",
+        {("customer_identities", KEY)},
+    ),
+    "an identity of nobody": (
+        "insert into build.customer_identities (identifier_key, customer_key) values ('i', 'c')",
+        {("customer_identities", PARENT)},
+    ),
+    "a customer with a crowd of identities": (
+        "insert into build.customer_identities (identifier_key, customer_key) "
+        "select 'i' || n, 'customer-1' from generate_series(1, 50) as n",
+        {("customer_identities", "ExpectFewIdentifiersPerCustomer")},
+    ),
+    "an agent twice": (
+        "insert into build.dim_agents select * from build.dim_agents",
+        {("dim_agents", KEY)},
+    ),
+    "a department without a name for itself": (
+        "insert into build.dim_departments (department) values (null)",
+        {("dim_departments", KEY)},
+    ),
+    "a table that is gone": (
+        "drop table build.dim_departments",
+        {("dim_departments", "ExpectTableToBeThere")},
+    ),
+}
+WARNINGS = {
+    "a visibility that nobody knows",
+    "an inbound message from nobody",
+    "a case resolved before it was opened",
+    "few promises",
+    "a call of less than no time",
+    "a customer with a crowd of identities",
+}
+SUM_UP = """
+    delete from build.rpt_sla_compliance_daily;
+    insert into build.rpt_sla_compliance_daily
+    select
+        day, metric, coalesce(department, '(none)'), coalesce(team, '(none)'),
+        coalesce(channel, '(none)'), coalesce(brand, '(none)'), coalesce(priority, '(none)'),
+        count(*),
+        count(*) filter (where outcome = 'met'),
+        count(*) filter (where outcome = 'breached'),
+        count(*) filter (where outcome = 'running'),
+        count(*) filter (where outcome = 'void'),
+        count(*) filter (where outcome = 'no_policy'),
+        count(*) filter (where outcome = 'breached' and is_running),
+        cast(count(*) filter (where outcome = 'met') as numeric)
+        / nullif(count(*) filter (where outcome in ('met', 'breached')), 0)
+    from build.fct_sla_clocks
+    group by 1, 2, 3, 4, 5, 6, 7
+"""
+
+
+@pytest.fixture(scope="module")
+def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Settings]:
+    """One warehouse for all bad rows: each test puts back what it broke."""
+    settings = new_settings()
+    with using(settings), psycopg.connect(settings.warehouse_url) as conn:
+        make_build(conn)
+        # a second, fast first reply without policy in 'zendesk:4' alone stays under a quarter
+        cases = [*small_night(), case(8, AS_OF - timedelta(hours=20))]
+        fill(conn, cases)
+        add(
+            conn,
+            "build.fct_calls",
+            [
+                {
+                    "call_key": "bank:1",
+                    "source": "bank",
+                    "call_id": "1",
+                    "started_at": AS_OF - timedelta(hours=3),
+                    "outcome": "answered",
+                    "is_offered": True,
+                    "ivr_seconds": 3,
+                    "wait_seconds": 4,
+                    "talk_seconds": 5,
+                }
+            ],
+        )
+        conn.commit()
+        start_run(conn, "run-1")
+    yield settings
+
+
+def failures(settings: Settings, break_it: str) -> tuple[set[tuple[str, str]], GateFailed | None]:
+    """What fails by (table, rule) once `break_it` was done; the tables are good again after it."""
+    with psycopg.connect(settings.warehouse_url, autocommit=True) as conn:
+        conn.execute("drop schema if exists kept cascade; create schema kept")
+        tables = [model.table for model in models()]
+        for table in tables:
+            conn.execute(f"create table kept.{table} as table build.{table}")
+        conn.execute("delete from ops.check_results")
+        if break_it:
+            conn.execute(break_it.format(as_of=f"timestamp '{AS_OF}'", sum_up=SUM_UP))
+        error = None
+        try:
+            check("run-1", settings=settings)
+        except GateFailed as failed:
+            error = failed
+        rows = conn.execute(
+            "select table_name, rule from ops.check_results where not is_success"
+        ).fetchall()
+        for table in tables:
+            conn.execute(f"drop table if exists build.{table}")
+            conn.execute(f"alter table kept.{table} set schema build")
+    return set(rows), error
+
+
+def test_a_good_night_passes_every_rule(good):
+    assert failures(good, "") == (set(), None)
+    with psycopg.connect(good.warehouse_url) as conn:
+        rows = conn.execute(
+            "select suite, count(*) from ops.check_results where is_success group by 1"
+        ).fetchall()
+    counts = dict(rows)
+    assert counts["interactions"] == 11
+    assert counts["sla clocks"] == 10
+    assert sum(counts.values()) > 45
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_one_bad_row_is_noticed_by_its_rule_and_no_other(good, name):
+    break_it, expected = BAD_ROWS[name]
+    found, error = failures(good, break_it)
+    assert found == expected
+    assert (error is None) == (name in WARNINGS)
+
+
+def test_every_rule_is_proved_by_a_bad_row():
+    expectations = load_expectations(ROOT)
+    from answerable.quality.night import Night
+
+    night = Night(run_no=1, as_of=AS_OF, schemas=Schemas.of(""), published_rows={})
+    rules = {
+        (table, type(one).__name__)
+        for _, table, suite in expectations.build_suites(night)
+        for one in suite.expectations
+    }
+    proved = set().union(*(expected for _, expected in BAD_ROWS.values()))
+    assert rules - proved == set()
+
+
+def test_a_failed_gate_names_table_rule_count_three_keys_and_what_to_do(good):
+    _, error = failures(
+        good,
+        "update build.fct_sla_clocks set fulfilled_at = started_at - interval '1 minute' "
+        "where case_key in ('zendesk:1', 'zendesk:2', 'zendesk:4', 'zendesk:6') "
+        "and metric = 'first_reply_time'",
+    )
+    text = str(error)
+    assert "fct_sla_clocks: ExpectReplyNotBeforeContact (critical): 4 found" in text
+    for number in (1, 2, 4):
+        assert f"zendesk:{number} / first_reply_time / 1" in text
+    assert "zendesk:6" not in text
+    assert "What to do: look at the case" in text
+    assert "An agent cannot answer a message nobody has sent yet." in text
+
+
+def test_results_hold_keys_and_nothing_that_a_customer_wrote(good):
+    _, error = failures(
+        good,
+        "update build.fct_interactions set text_masked = 'I am kim.o@example.com'; "
+        "update build.fct_cases set subject_masked = 'from kim.o@example.com'",
+    )
+    with psycopg.connect(good.warehouse_url) as conn:
+        stored = conn.execute("select cast(c as text) from ops.check_results as c").fetchall()
+    said = str(error) + str(stored)
+    assert "ExpectNoAddressInMaskedText" in said
+    assert "zendesk:11" in said
+    assert "example.com" not in said
+
+
+def test_a_rule_that_cannot_be_asked_is_critical(good):
+    found, error = failures(good, "alter table build.fct_calls drop column ivr_seconds")
+    assert found == {("fct_calls", "ExpectNoNegativeSeconds")}
+    assert error is not None and "the rule's query failed" in str(error)
+
+
+def test_a_table_does_not_shrink_below_half_of_what_is_published(good, using):
+    with psycopg.connect(good.warehouse_url) as conn:
+        conn.execute("create schema if not exists marts")
+        conn.execute("create table marts.dim_agents as select n from generate_series(1, 40) as n")
+        conn.execute("create table marts.dim_customers as select n from generate_series(1, 9) as n")
+        conn.commit()
+        try:
+            found, error = failures(good, "")
+            assert found == {("dim_agents", "ExpectNotToShrinkByHalf")}
+            assert "40 rows are published, this night has 1" in str(error)
+            assert "ANSWERABLE_ACCEPT_SHRINK=dim_agents" in str(error)
+            conn.execute("update ops.runs set schema_prefix = 'replay_20260301'")
+            conn.execute("alter schema build rename to replay_20260301_build")
+            conn.commit()
+            assert check("run-1", settings=good)["warnings"] == []  # a replay may be smaller
+        finally:
+            conn.rollback()
+            conn.execute("drop table marts.dim_agents, marts.dim_customers")
+            conn.execute("update ops.runs set schema_prefix = ''")
+            conn.execute(
+                "do $$ begin alter schema replay_20260301_build rename to build; "
+                "exception when invalid_schema_name then null; end $$"
+            )
+            conn.commit()
+
+
+def test_the_tables_of_a_published_night_pass_again(good):
+    """Counts of what is published are taken from marts and private."""
+    with psycopg.connect(good.warehouse_url) as conn:
+        start_run(conn, "run-2", AS_OF)
+    receipt = publish("run-2", settings=good, models=models())
+    assert receipt["rows_in"] > 50
+    assert failures(good, "") == (set(), None)
+
+
+# -- raw ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loaded(settings: Settings, warehouse: psycopg.Connection) -> psycopg.Connection:
+    """A night that read two batches of tickets: 100 records, one of them superseded."""
+    start_run(warehouse, "run-1")
+    for batch, count in ((1, 60), (2, 40)):
+        superseded = int(batch == 2)
+        add(
+            warehouse,
+            "ops.batches",
+            [
+                {
+                    "source": "zendesk",
+                    "source_kind": "zendesk",
+                    "stream": "tickets",
+                    "object": f"object-{batch}",
+                    "sha256": "",
+                    "record_count": count,
+                    "loaded_count": count - superseded,
+                    "superseded_count": superseded,
+                    "quarantined_count": 0,
+                    "first_read_run_no": 1,
+                }
+            ],
+        )
+        warehouse.execute(
+            "insert into raw.zendesk_tickets "
+            "select 'zendesk', cast(n as text), %s, %s, n, md5(cast(n * %s as text)), '{}' "
+            "from generate_series(1, %s) as n",
+            [batch, batch, batch, count - superseded],
+        )
+    warehouse.commit()
+    return warehouse
+
+
+BAD_LOADS = {
+    "a row lost from raw": (
+        "delete from raw.zendesk_tickets where batch_id = 2 and position = 7",
+        {("batches", "ExpectLandedToBeLoadedOrAccountedFor")},
+        True,
+    ),
+    "a quarantined row that is nowhere": (
+        "update ops.batches set loaded_count = 59, quarantined_count = 1 where batch_id = 1; "
+        "delete from raw.zendesk_tickets where batch_id = 1 and position = 7; "
+        "update ops.batches set record_count = 140, superseded_count = 101 where batch_id = 2",
+        {
+            ("batches", "ExpectLandedToBeLoadedOrAccountedFor"),
+            ("batches", "ExpectNoQuarantine"),
+        },
+        True,
+    ),
+    "a stream that was emptied": (
+        "update ops.batches set first_read_run_no = 0; delete from raw.zendesk_tickets",
+        {("batches", "ExpectNoStreamLost")},
+        True,
+    ),
+    "much in quarantine": (
+        "update ops.batches set quarantined_count = 2, record_count = 62 where batch_id = 1; "
+        "insert into raw.quarantine (batch_id, source, stream, position, reason, untouched) "
+        "select 1, 'zendesk', 'tickets', n, 'no JSON', '' from generate_series(100, 101) as n",
+        {("batches", "ExpectLittleQuarantine"), ("batches", "ExpectNoQuarantine")},
+        True,
+    ),
+    "little in quarantine": (
+        "update ops.batches set quarantined_count = 1, record_count = 61 where batch_id = 1; "
+        "insert into raw.quarantine (batch_id, source, stream, position, reason, untouched) "
+        "values (1, 'zendesk', 'tickets', 100, 'no JSON', '')",
+        {("batches", "ExpectNoQuarantine")},
+        False,
+    ),
+    "a stream that did not answer": (
+        "update ops.stream_runs set status = 'failed'",
+        {("stream_runs", "ExpectEveryStreamToAnswer")},
+        False,
+    ),
+    "a version stored twice": (
+        "update raw.zendesk_tickets as one set version = 1, record_hash = other.record_hash "
+        "from raw.zendesk_tickets as other where one.batch_id = 2 and other.batch_id = 1 "
+        "and one.record_key = other.record_key and one.record_key = '7'",
+        {("zendesk_tickets", "ExpectNoVersionTwice")},
+        True,
+    ),
+}
+
+
+def raw_failures(conn: psycopg.Connection, run_id: str) -> tuple[set, bool]:
+    is_stopped = False
+    try:
+        check_raw(run_id)
+    except GateFailed:
+        is_stopped = True
+    rows = conn.execute(
+        "select table_name, rule from ops.check_results where not is_success and run_id = %s",
+        [run_id],
+    ).fetchall()
+    return set(rows), is_stopped
+
+
+def test_a_good_load_passes(loaded):
+    receipt = check_raw("run-1")
+    assert receipt == {"run_id": "run-1", "rules": 7, "warnings": []}
+
+
+@pytest.mark.parametrize("name", BAD_LOADS)
+def test_one_bad_load_is_noticed_by_its_rule_and_no_other(loaded, name):
+    break_it, expected, stops = BAD_LOADS[name]
+    loaded.execute(break_it)
+    loaded.commit()
+    assert raw_failures(loaded, "run-1") == (expected, stops)
+
+
+def test_a_stream_that_falls_silent_after_seven_lively_nights_is_noticed(warehouse):
+    for number in range(9):
+        start_run(warehouse, f"run-{number}", AS_OF + timedelta(days=number))
+        warehouse.execute(
+            "update ops.stream_runs set record_count = %s where run_id = %s",
+            [0 if number >= 7 else 5, f"run-{number}"],
+        )
+    warehouse.commit()
+    expected = {("stream_runs", "ExpectNoStreamToFallSilent")}
+    assert raw_failures(warehouse, "run-7") == (expected, False)
+    assert raw_failures(warehouse, "run-8") == (set(), False)  # it was silent before
+
+
+def test_checks_are_asked_of_a_running_night_only(loaded):
+    loaded.execute("update ops.runs set status = 'failed'")
+    loaded.commit()
+    with pytest.raises(RuntimeError, match="expected it to be running"):
+        check_raw("run-1")

@@ -65,6 +65,9 @@ def install_with_uv(environ: dict[str, str]) -> bool:
 
 
 def install_with_pip(requirements: Path, environ: dict[str, str]) -> bool:
+    if subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True).returncode:
+        # a .venv that uv made has none
+        subprocess.run([str(PYTHON), "-m", "ensurepip"], check=True, capture_output=True)
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
     return subprocess.run([*command, "-r", str(requirements)], env=environ).returncode == 0
 

@@ -12,14 +12,10 @@ from answerable.progress import Stage, listen
 
 
 def line(stage: Stage) -> str:
-    """One stage as a line: `land zendesk.tickets   271 rows, 3 pages   1.2 s`.
-
-    >>> line(Stage("land zendesk.tickets", {"rows": 1271, "pages": 3}, 1.24, "done"))
-    'land zendesk.tickets                1,271 rows, 3 pages                             1.2 s'
-    """
+    """One stage as a line: `land zendesk.tickets   1,271 rows, 3 pages   1.2 s`."""
     said = ", ".join(_count(name, value) for name, value in stage.counts.items())
     end = f"{stage.seconds:6.1f} s" if stage.state != "running" else ""
-    return f"{stage.name:<34}  {said:<44} {end}".rstrip()
+    return f"{stage.name:<34}  {said:<56} {end}".rstrip()
 
 
 def _count(name: str, value: int | str) -> str:

@@ -152,11 +152,15 @@ def _tell_failure(console: Console, log: Path) -> None:
         console.print(_said(error), markup=False, highlight=False, soft_wrap=True)
     if not last:
         console.print("[bold red]The night failed[/] outside its steps; the log's end says where.")
+    if set(last) == {"report"}:
+        state = "The night is published; its report alone is missing."
+    else:
+        state = "Nothing was published: readers see the last published night, whole."
     console.print(
-        f"Nothing was published by this call: readers see the last published night, whole.\n"
-        f"The whole log: {log}\n"
+        f"{state}\nThe whole log: {log}\n"
         "When the cause is gone, call `make nightly` again: it goes on with this night.",
         soft_wrap=True,
+        highlight=False,
     )
 
 

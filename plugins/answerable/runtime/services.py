@@ -69,7 +69,6 @@ def up(settings: Settings, cluster: postgres.Cluster, *, patience_seconds: float
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     }
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,8 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- What a case's timeline comes to: how it stands now, and how often it changed hands. One row per case.
 with timeline as (
     select * from {{ ref('int_case_timeline') }}

@@ -5,6 +5,8 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- The state of a case after each of its events: the last known value of each attribute, carried on. One row
 -- per event, whether it changed anything or not; turns of policy during the case's time are events too.
 with cases as (

@@ -5,6 +5,8 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- One timeline per case: a row for each half-open interval in which nothing about it changed, with all that
 -- was true in it. Made once, from the case's events, by carrying the last known value of each attribute on.
 -- A row may have zero length where the next event has the same instant: it adds no time, but it happened.

@@ -5,6 +5,8 @@
     indexes=[{'columns': ['case_key']}, {'columns': ['customer_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- One row per case up to as_of: what is said of it once. What changes during its life is in the timeline.
 with tickets as (
     select * from {{ ref('stg_zendesk__tickets') }}

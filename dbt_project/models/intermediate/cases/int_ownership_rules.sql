@@ -1,5 +1,7 @@
 {{ config(materialized='table') }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- Which ownership rule is the first that matches, for each combination of values that occurs and each stretch
 -- of time in which the answer stays the same.
 with subjects as (

@@ -3,6 +3,8 @@
     post_hook=["{{ add_dirty_repeat_contacts() }}"],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- Whether the customer came back with another case within seven days after this one was resolved: true once
 -- they did, false once the seven days are over, null before. One row per resolved case of a known customer.
 -- It looks ahead, so a case that nothing else touched can change here (design.md §2 (f)): the post-hook makes

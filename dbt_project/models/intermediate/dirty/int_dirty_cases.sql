@@ -1,5 +1,16 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
+-- depends_on: {{ ref('int_changed_customers') }}
+-- depends_on: {{ ref('int_dirty_conversations') }}
+-- depends_on: {{ ref('int_interactions') }}
+-- depends_on: {{ ref('stg_file__case_events') }}
+-- depends_on: {{ ref('stg_file__cases') }}
+-- depends_on: {{ ref('stg_zendesk__groups') }}
+-- depends_on: {{ ref('stg_zendesk__organizations') }}
+-- depends_on: {{ ref('stg_zendesk__ticket_changes') }}
+-- depends_on: {{ ref('stg_zendesk__tickets') }}
+-- depends_on: {{ ref('stg_zendesk__users') }}
+
 -- Cases of which anything may differ from what is published. They stay until a publication covers them.
 -- Letters: design.md §2; (d) a changed policy rebuilds everything, (f) is found by int_repeat_contacts.
 {% if not is_incremental() -%}

@@ -1,5 +1,13 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
+-- depends_on: {{ ref('int_changed_customers') }}
+-- depends_on: {{ ref('int_interaction_records') }}
+-- depends_on: {{ ref('int_message_matches') }}
+-- depends_on: {{ ref('int_our_accounts') }}
+-- depends_on: {{ ref('int_x_posts') }}
+-- depends_on: {{ ref('stg_zendesk__tickets') }}
+-- depends_on: {{ ref('stg_zendesk__users') }}
+
 -- Conversations whose interactions may differ from what is published. They stay until a publication covers
 -- them. Letters: design.md §2. Where everything is built anew nobody asks, so the table starts empty.
 {% if not is_incremental() -%}

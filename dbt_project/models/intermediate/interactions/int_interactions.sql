@@ -5,6 +5,8 @@
     indexes=[{'columns': ['conversation_key']}, {'columns': ['case_key']}, {'columns': ['interaction_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_conversations') }}
+
 -- One row per interaction up to as_of: matched across sources, laid in threads, and joined to its case.
 -- In a conversation without a ticket each customer who addressed us, or whom one of ours answered, has a
 -- case of their own; where one of their messages became a ticket, the ticket is the case.

@@ -5,6 +5,8 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- One row per promise that could be made: when its clock started and when it was fulfilled, with what the
 -- rules look at as it was at the start. '' stands for none, so that rules can be joined on equality.
 with cases as (

@@ -5,6 +5,8 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- One row per promise: when its clock started, which policy row was in force then, and when it was kept.
 with starts as (
     select * from {{ ref('int_sla_clock_starts') }}

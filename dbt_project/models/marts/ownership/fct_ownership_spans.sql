@@ -5,6 +5,7 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
 with timeline as (
     select * from {{ ref('int_case_timeline') }}
     where (ended_at is null or from_at < ended_at or row_no = 1)

@@ -5,6 +5,7 @@
     indexes=[{'columns': ['case_key']}],
 ) }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
 with promises as (
     select * from {{ ref('int_sla_promises') }}
     {%- if is_incremental() %}

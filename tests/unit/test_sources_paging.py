@@ -280,6 +280,62 @@ def test_identities_travel_with_their_users():
     assert carried == [["a", "b"], []]
 
 
+# --- a page that comes twice --------------------------------------------------------------------
+
+
+class Repeating:
+    """Answers like `inner`, but gives the page before in place of each page but the first, once."""
+
+    def __init__(self, inner):
+        self.inner, self.last, self.repeat = inner, None, False
+
+    def __call__(self, path, params):
+        self.repeat = not self.repeat and self.last is not None
+        if self.repeat:
+            return self.last
+        self.last = self.inner(path, params)
+        return self.last
+
+
+LISTED = {
+    None: {"groups": [{"id": 1}], "meta": {"has_more": True, "after_cursor": "b"}},
+    "b": {"groups": [{"id": 2}], "meta": {"has_more": True, "after_cursor": "c"}},
+    "c": {"groups": [{"id": 3}], "meta": {"has_more": False}},
+}
+EXPORTED = {
+    "0": {"tickets": [ticket(1, 1)], "after_cursor": "a", "end_of_stream": False},
+    "a": {"tickets": [ticket(2, 2)], "after_cursor": "b", "end_of_stream": False},
+    "b": {"tickets": [ticket(3, 3)], "after_cursor": "c", "end_of_stream": True},
+}
+TIMED = {
+    "0": {"ticket_events": [event(1, 5)], "end_time": 5, "end_of_stream": False},
+    "5": {"ticket_events": [event(2, 6)], "end_time": 6, "end_of_stream": False},
+    "6": {"ticket_events": [event(3, 7)], "end_time": 7, "end_of_stream": True},
+}
+TOLD = {
+    ("11", None): {"data": [post("3")], "meta": {"newest_id": "3", "next_token": "t"}},
+    ("11", "t"): {"data": [post("2")], "meta": {"next_token": "u"}},
+    ("11", "u"): {"data": [post("1")], "meta": {"result_count": 1}},
+}
+
+
+@pytest.mark.parametrize(
+    "stream, inner",
+    [
+        (GROUPS, Pages(LISTED, ("page[after]",))),
+        (TICKETS, Pages(EXPORTED, ("cursor", "start_time"))),
+        (EVENTS, Pages(TIMED, ("start_time",))),
+        (MENTIONS, Timeline(TOLD)),
+    ],
+    ids=["list", "cursor export", "time export", "newest first"],
+)
+def test_a_page_that_comes_twice_is_asked_for_again(stream, inner):
+    start = Start(extra={"own_user_ids": ["11"]})
+    pages = list(walk(stream, start, Repeating(inner)))
+    assert sorted(str(id) for page in ids(pages) for id in page) == ["1", "2", "3"]
+    assert [page.is_last for page in pages] == [False, False, True]
+
+
 # --- bodies in their own characters -----------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from answerable.sources.stream import Poison, Stream
 Get = Callable[[str, Mapping[str, str]], Body]
 
 LOOKUP_SIZE = 100
+ASK_AGAIN = 3  # times that a page which leads nowhere is asked for before that is an error
 CURSOR_SLACK_SECONDS = 3600  # how far before the last row we start over when a cursor is refused
 
 
@@ -83,50 +84,69 @@ def _newest_version(stream: Stream, records: list[str]) -> int | None:
     return None
 
 
+def _leading_on(
+    get: Get, path: str, params: Mapping[str, str], stuck: Callable[[Body], str | None]
+) -> Body:
+    """The page, asked for again when it leads nowhere: servers do send the page before twice.
+
+    `stuck` says why a page leads nowhere, None where it does not. Raises NoProgress.
+    """
+    for _ in range(ASK_AGAIN):
+        body = get(path, params)
+        why = stuck(body)
+        if why is None:
+            return body
+    raise NoProgress(f"{why} (asked {ASK_AGAIN} times)")
+
+
 def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     """Zendesk's cursor export: start_time once, then the cursor for ever.
 
     start_time is never sent beside a cursor (peers lost rows that way). A cursor that is refused
     falls back to the instant of the last row seen, less slack; what comes twice is told by hash.
     """
+    where = f"{stream.kind}.{stream.name}"
     at = _read_cursor(stream, start.cursor)
     seen_until: int | None = at.get("seen_until")
     size = {stream.page_size_param: str(stream.page_size)}
     first = {"start_time": str(_start_time(stream, start))}
     if at.get("cursor"):
         first = {"cursor": at["cursor"]}
+    cursor = first.get("cursor")
+
+    def stuck(body: Body) -> str | None:
+        is_last, after = body.value("end_of_stream"), body.value("after_cursor")
+        if not isinstance(is_last, bool):
+            raise SourceError(f"{where}: no end_of_stream in the body")
+        if is_last or (after and after != cursor):
+            return None
+        found = "the one that was sent" if after else "missing"
+        return f"{where}: end_of_stream is false, yet after_cursor is {found}"
+
     try:
-        body = get(stream.path, {**stream.params, **size, **first})
+        body = _leading_on(get, stream.path, {**stream.params, **size, **first}, stuck)
     except RequestRejected as error:
-        if "cursor" not in first or error.status not in (400, 404, 410, 422):
+        if cursor is None or error.status not in (400, 404, 410, 422):
             raise
         since = max(0, (seen_until or 0) - CURSOR_SLACK_SECONDS)
-        first = {"start_time": str(since)}
-        body = get(stream.path, {**stream.params, **size, **first})
-    cursor = first.get("cursor")
+        cursor = None
+        params = {**stream.params, **size, "start_time": str(since)}
+        body = _leading_on(get, stream.path, params, stuck)
     while True:
         records = _with_sideloads(stream, body)
         is_last = body.value("end_of_stream")
-        after = body.value("after_cursor")
-        if not isinstance(is_last, bool):
-            raise SourceError(f"{stream.kind}.{stream.name}: no end_of_stream in the body")
+        cursor = body.value("after_cursor") or cursor
         seen_until = _newest_version(stream, records) or seen_until
-        moved = after or cursor
         yield Page(
             stream.name,
             records,
-            _write_cursor(cursor=moved, seen_until=seen_until) if moved else None,
+            _write_cursor(cursor=cursor, seen_until=seen_until) if cursor else None,
             is_last,
         )
         if is_last:
             return
-        if not after or after == cursor:
-            raise NoProgress(
-                f"{stream.kind}.{stream.name}: end_of_stream is false, yet after_cursor is "
-                f"{'the one that was sent' if after else 'missing'}"
-            )
-        cursor = after
-        body = get(stream.path, {**stream.params, **size, "cursor": cursor})
+        params = {**stream.params, **size, "cursor": cursor}
+        body = _leading_on(get, stream.path, params, stuck)
 
 
 def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
@@ -140,32 +160,41 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     reached: int | None = at.get("end_time")
     asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
     before: set[str] = set()
-    while True:
-        params = {stream.page_size_param: str(stream.page_size), "start_time": str(asked)}
-        body = get(stream.path, {**stream.params, **params})
-        records = _with_sideloads(stream, body)
+
+    def is_end(body: Body) -> bool:
+        said = body.value("end_of_stream")
+        if said is None:  # older accounts: a page that is not full is the last, as documented
+            count = body.value("count")
+            return isinstance(count, int) and count < stream.page_size
+        return bool(said)
+
+    def stuck(body: Body) -> str | None:
         end_time = body.value("end_time")
-        is_last = body.value("end_of_stream")
-        if is_last is None:  # older accounts: a page that is not full is the last, as documented
-            is_last = body.value("count") is not None and len(records) < stream.page_size
         if end_time is not None and (isinstance(end_time, bool) or not isinstance(end_time, int)):
             raise SourceError(f"{where}: end_time is not a whole number of seconds")
+        if is_end(body) or (end_time is not None and end_time > asked):
+            return None
+        return (
+            f"{where}: a full page ends in the second it started in (start_time {asked}); going on "
+            "by time would skip what else that second holds. Ask the vendor for a cursor export "
+            "of it, or raise the page size"
+        )
+
+    while True:
+        params = {stream.page_size_param: str(stream.page_size), "start_time": str(asked)}
+        body = _leading_on(get, stream.path, {**stream.params, **params}, stuck)
+        records = _with_sideloads(stream, body)
+        end_time, is_last = body.value("end_time"), is_end(body)
         if end_time is not None:
             reached = max(end_time, reached or 0)
         yield Page(
             stream.name,
             [record for record in records if record not in before],
             None if reached is None else _write_cursor(end_time=reached),
-            bool(is_last),
+            is_last,
         )
         if is_last:
             return
-        if end_time is None or end_time <= asked:
-            raise NoProgress(
-                f"{where}: a full page of {len(records)} records ends in the second it started in "
-                f"(start_time {asked}); going on by time would skip what else that second holds. "
-                "Ask the vendor for a cursor export of it, or raise the page size"
-            )
         before = set(records)
         asked = end_time
 
@@ -176,21 +205,30 @@ def cursor_list(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     params = {**stream.params, stream.page_size_param: str(stream.page_size)}
     cursor: str | None = None
     seen: set[str] = set()
-    while True:
-        body = get(stream.path, {**params, "page[after]": cursor} if cursor else params)
+
+    def next_of(body: Body) -> str | None:
+        """The next cursor, None at the end."""
         meta = body.value("meta")
         if not isinstance(meta, dict) or not isinstance(meta.get("has_more"), bool):
             raise SourceError(f"{where}: no meta.has_more in the body")
-        is_last = not meta["has_more"]
-        yield Page(stream.name, _with_sideloads(stream, body), None, is_last)
-        if is_last:
+        if not meta["has_more"]:
+            return None
+        return meta.get("after_cursor") or _cursor_in(body.value("links"), "page[after]") or ""
+
+    def stuck(body: Body) -> str | None:
+        after = next_of(body)
+        if after is None or (after and after not in seen):
+            return None
+        found = "one that was sent before" if after else "missing"
+        return f"{where}: has_more is true, yet the next cursor is {found}"
+
+    while True:
+        asked = {**params, "page[after]": cursor} if cursor else params
+        body = _leading_on(get, stream.path, asked, stuck)
+        cursor = next_of(body)
+        yield Page(stream.name, _with_sideloads(stream, body), None, cursor is None)
+        if cursor is None:
             return
-        cursor = meta.get("after_cursor") or _cursor_in(body.value("links"), "page[after]")
-        if not cursor or cursor in seen:
-            raise NoProgress(
-                f"{where}: has_more is true, yet the next cursor is "
-                f"{'one that was sent before' if cursor else 'missing'}"
-            )
         seen.add(cursor)
 
 
@@ -236,21 +274,25 @@ def newest_first(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         seen: set[str] = set()
         wanted: set[str] = set()
         tokens: set[str] = set()
-        while True:
-            body = get(path, params)
+
+        def stuck(body: Body, tokens: set[str] = tokens) -> str | None:
             _refuse_errors(stream, body)
-            meta = body.value("meta")
-            meta = meta if isinstance(meta, dict) else {}
+            meta = _meta(body)
             if "data" not in body.parts and not meta:
                 raise SourceError(f"{stream.kind}.{stream.name}: neither data nor meta in the body")
+            if meta.get("next_token") in tokens:
+                return f"{stream.kind}.{stream.name}: next_token is one that was sent before"
+            return None
+
+        while True:
+            body = _leading_on(get, path, params, stuck)
+            meta = _meta(body)
             records = _with_authors(body)
             _gather(records, set(map(str, user_ids)), seen, wanted)
             newest = newest or meta.get("newest_id")
             token = meta.get("next_token")
             if token is None:
                 break
-            if token in tokens:
-                raise NoProgress(f"{stream.kind}.{stream.name}: next_token repeats")
             tokens.add(token)
             yield Page(stream.name, records)
             params["pagination_token"] = token
@@ -265,6 +307,11 @@ def newest_first(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
             json.dumps(since, sort_keys=True) if since else None,
             number == len(user_ids),
         )
+
+
+def _meta(body: Body) -> dict[str, Any]:
+    meta = body.value("meta")
+    return meta if isinstance(meta, dict) else {}
 
 
 def look_up(beside: Stream, ids: list[str], get: Get) -> Iterator[Page]:

@@ -55,18 +55,3 @@
     ) as versions
     where versions.newest_first = 1
 {% endmacro %}
-
-{#- A case whose repeat contact differs from what is published is dirty, whatever else is known of it. -#}
-{% macro add_dirty_repeat_contacts() -%}
-    {%- if not is_full() -%}
-        insert into {{ ref('int_dirty_cases') }} (case_key)
-        select published_cases.case_key
-        from {{ published('fct_cases') }} as published_cases
-        left join {{ this }} as repeat_contacts
-            on published_cases.case_key = repeat_contacts.case_key
-        left join {{ ref('int_dirty_cases') }} as known
-            on published_cases.case_key = known.case_key
-        where known.case_key is null
-            and published_cases.has_repeat_contact is distinct from repeat_contacts.has_repeat_contact
-    {%- endif -%}
-{%- endmacro %}

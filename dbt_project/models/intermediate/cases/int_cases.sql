@@ -91,7 +91,8 @@ from_tickets as (
         true as has_status,
         case
             when spam_tickets.ticket_id is not null then 'spam'
-            when tickets.status = 'deleted' then 'deleted'
+            -- what was read after as_of may tell of a deletion that has not happened yet
+            when tickets.status = 'deleted' and tickets.updated_at < {{ as_of() }} then 'deleted'
         end as not_counted_reason,
         tickets.subject,
         cast(null as {{ dbt.type_string() }}) as source_verdict,

@@ -1,14 +1,9 @@
-{{ config(
-    materialized='table',
-    post_hook=["{{ add_dirty_repeat_contacts() }}"],
-) }}
-
--- depends_on: {{ ref('int_dirty_cases') }}
+{{ config(materialized='table') }}
 
 -- Whether the customer came back with another case within seven days after this one was resolved: true once
 -- they did, false once the seven days are over, null before. One row per resolved case of a known customer.
--- It looks ahead, so a case that nothing else touched can change here (design.md §2 (f)): the post-hook makes
--- those dirty, and only fct_cases, which is a view, shows the column.
+-- It looks ahead, so a case that nothing else touched can change here (design.md §2 (f)): only fct_cases shows
+-- it, which is compared whole when it is published.
 with cases as (
     select * from {{ ref('int_cases') }}
     where customer_key is not null and not_counted_reason is null

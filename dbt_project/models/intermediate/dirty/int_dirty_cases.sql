@@ -12,7 +12,8 @@
 -- depends_on: {{ ref('stg_zendesk__users') }}
 
 -- Cases of which anything may differ from what is published. They stay until a publication covers them.
--- Letters: design.md §2; (d) a changed policy rebuilds everything, (f) is found by int_repeat_contacts.
+-- Letters: design.md §2; (d) a changed policy rebuilds everything, (f) see int_repeat_contacts. Nothing may add
+-- to it while models read it: one that deleted by fewer keys than it inserts would have rows twice.
 {% if not is_incremental() -%}
 select cast(null as {{ dbt.type_string() }}) as case_key
 where 1 = 0
@@ -90,6 +91,7 @@ found as (
     from tickets
     where read_run_no > {{ published_up_to() }}
         or created_at >= {{ published_as_of() }}
+        or updated_at >= {{ published_as_of() }}
 
     union
 

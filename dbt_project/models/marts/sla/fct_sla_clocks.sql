@@ -32,8 +32,12 @@ hours as (
 measured as (
     select
         promises.*,
-        -- a clock that nobody stopped runs until as_of
-        coalesce(promises.fulfilled_at, {{ as_of() }}) as measured_at
+        -- a clock that nobody stopped runs until as_of; a void one stood still when the case went
+        coalesce(
+            promises.fulfilled_at,
+            case when promises.not_counted_reason is not null then promises.ended_at end,
+            {{ as_of() }}
+        ) as measured_at
     from promises
 ),
 

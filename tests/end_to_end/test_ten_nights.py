@@ -1,0 +1,145 @@
+"""Ten nights in increments over the sandbox: true each time, and equal to one full rebuild.
+
+The sources show two hours more than as_of, as they do to a night that runs at two o'clock.
+"""
+
+import csv
+import shutil
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+from oracle import NOTHING, differences, unlike_rows
+
+from answerable import pipeline
+from answerable.runtime import sandbox
+from answerable.sandbox import SMALL, server
+from answerable.settings import ROOT
+from answerable.sources import Connection
+
+FIRST = datetime(2025, 12, 4)  # as_of of the first night: the company moves people on the 5th
+NIGHTS = [FIRST + timedelta(days=n) for n in range(10)]
+POLICY_CHANGES_BEFORE = NIGHTS[6]
+
+
+@pytest.fixture(scope="module")
+def nights(new_settings, using, tmp_path_factory):
+    """Runs the ten nights; gives the warehouse, and what each night was and did."""
+    policy = tmp_path_factory.mktemp("policy") / "policy"
+    shutil.copytree(ROOT / "dbt_project" / "seeds" / "policy", policy)
+    settings = new_settings()
+    with pytest.MonkeyPatch.context() as patch, using(settings):
+        patch.setenv("POLICY", str(policy))
+        told = []
+        with (
+            server.serve(size=SMALL, present=str(FIRST)) as handle,
+            psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
+        ):
+            served = handle.airflow_connections()
+            accounts = [
+                Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES
+            ]
+            for as_of in NIGHTS:
+                if as_of == POLICY_CHANGES_BEFORE:
+                    add_ownership_rule(policy)
+                handle.move_to(f"{as_of + timedelta(hours=2)}")
+                before = snapshot(conn) if told else None
+                night = pipeline.run_night(
+                    f"{as_of:%Y-%m-%d}", connections=accounts, is_sandbox=True
+                )
+                told.append(
+                    {
+                        "as_of": as_of,
+                        "receipts": night["receipts"],
+                        "before": before,
+                        "after": snapshot(conn),
+                        "differences": differences(conn, "marts", as_of, SMALL),
+                    }
+                )
+            yield conn, told, accounts
+
+
+def add_ownership_rule(policy) -> None:
+    """A promise for what had no owner by policy, from two days ago on: it tells nothing of who
+    held what, so the truth stands."""
+    with (policy / "ownership_policies.csv").open("a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerow(
+            ["rest_to_service", 900, *[""] * 9, "customer_service", "", "2025-12-08", "", "a test"]
+        )
+
+
+def snapshot(conn) -> dict:
+    """What of the published night the letters of the design speak of."""
+    return {
+        "customers": dict(
+            conn.execute("select identifier_key, customer_key from private.customer_identities")
+        ),
+        "repeats": dict(conn.execute("select case_key, has_repeat_contact from marts.fct_cases")),
+        "open": {key for (key,) in conn.execute("select case_key from marts.fct_cases where is_open")},
+        "rules": {
+            (case, number): rule
+            for case, number, rule in conn.execute(
+                "select case_key, span_no, ownership_policy from marts.fct_ownership_spans"
+            )
+        },
+    }
+
+
+def changed(before: dict, after: dict) -> set:
+    return {key for key in before.keys() & after.keys() if before[key] != after[key]}
+
+
+def test_each_night_equals_the_truth(nights):
+    _, told, _ = nights
+    assert {str(night["as_of"]): night["differences"] for night in told} == {
+        str(as_of): NOTHING for as_of in NIGHTS
+    }
+
+
+def test_nights_add_to_what_is_there_but_for_the_first_and_where_the_policy_changed(nights):
+    _, told, _ = nights
+    full = [night["as_of"] for night in told if night["receipts"]["build_rest"]["is_full"]]
+    assert full == [FIRST, POLICY_CHANGES_BEFORE]
+
+
+def test_each_cause_of_change_is_in_the_nights(nights):
+    conn, told, _ = nights
+    later = [night for night in told if night["before"]]
+    # (a) a record that was known came again in a newer version
+    (versions,) = conn.execute(
+        "select count(*) from (select record_key from raw.zendesk_tickets group by 1"
+        " having count(*) > 1) as again"
+    ).fetchone()
+    assert versions > 50
+    # (b) an event was loaded by the night before the one for which it exists
+    (early,) = conn.execute(
+        "select count(*) from build.stg_zendesk__ticket_changes as changes"
+        " join ops.runs on runs.run_no = changes.read_run_no where changes.changed_at >= runs.as_of"
+    ).fetchone()
+    assert early > 20
+    # (c) a case was open and nothing else happened to it
+    assert all(night["before"]["open"] for night in later)
+    # (d) a rule was added
+    ruled = [n["as_of"] for n in later if "rest_to_service" in n["after"]["rules"].values()]
+    assert ruled == [as_of for as_of in NIGHTS if as_of >= POLICY_CHANGES_BEFORE]
+    # (e) an identifier went from one customer to another
+    assert any(changed(n["before"]["customers"], n["after"]["customers"]) for n in later)
+    # (f) a window that looks ahead was hit
+    outcomes = [
+        n["after"]["repeats"][key]
+        for n in later
+        for key in changed(n["before"]["repeats"], n["after"]["repeats"])
+    ]
+    assert True in outcomes
+
+
+def test_ten_nights_equal_one_full_rebuild_row_for_row(nights):
+    conn, told, accounts = nights
+    last = NIGHTS[-1]
+    replay = pipeline.run_night(f"{last:%Y-%m-%d}", connections=accounts, is_sandbox=True)
+    prefix = f"replay_{last:%Y%m%d}"
+    assert replay["kind"] == "replay"
+    assert replay["receipts"]["build_rest"]["is_full"]
+    assert unlike_rows(conn, "marts", prefix) == {}
+    assert unlike_rows(conn, "private", f"{prefix}_private") == {}
+    assert told[-1]["receipts"]["build_rest"]["is_full"] is False

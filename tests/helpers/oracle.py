@@ -1,0 +1,134 @@
+"""What the sandbox knows to be true, beside what a warehouse says."""
+
+from collections import defaultdict
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg import sql
+
+from answerable.sandbox.history import world
+from answerable.sandbox.truth import truth
+
+
+def differences(conn: psycopg.Connection, schema: str, as_of: datetime, size: float) -> dict:
+    """By what was compared: each key whose facts differ, as (ours, true); None where one is not.
+
+    `as_of` is UTC without zone; the default seed.
+    """
+    told = truth(world(size=size), as_of.replace(tzinfo=UTC))
+
+    def ask(query: str) -> list[tuple]:
+        return conn.execute(sql.SQL(query).format(marts=sql.Identifier(schema))).fetchall()
+
+    spans = defaultdict(list)
+    for key, *span in ask(
+        "select case_key, span_no, from_at, to_at, department, team, agent_key"
+        " from {marts}.fct_ownership_spans order by case_key, span_no"
+    ):
+        spans[key].append(tuple(span))
+    ours = {
+        "interactions": {
+            key: tuple(rest)
+            for key, *rest in ask(
+                "select interaction_key, case_key, occurred_at, direction, is_bot, is_reply"
+                " from {marts}.fct_interactions"
+            )
+        },
+        "cases": {
+            key: tuple(rest)
+            for key, *rest in ask(
+                "select case_key, opened_at, resolved_at, closed_at, channel, is_counted,"
+                " not_counted_reason, case when source = 'zendesk' then status end"
+                " from {marts}.fct_cases"
+            )
+        },
+        "spans": dict(spans),
+        "verdicts": {
+            (key, metric): tuple(rest)
+            for key, metric, *rest in ask(
+                "select case_key, metric, outcome, started_at, fulfilled_at,"
+                " case when outcome not in ('void', 'no_policy') then target_seconds end,"
+                " case when outcome not in ('void', 'no_policy') then elapsed_seconds end"
+                " from {marts}.fct_sla_clocks"
+            )
+        },
+    }
+    true = {
+        "interactions": {
+            key: (i.case_key, plain(i.occurred_at), i.direction, i.is_bot, i.is_reply)
+            for key, i in told.interactions.items()
+        },
+        "cases": {
+            key: (
+                plain(c.opened_at),
+                plain(c.resolved_at),
+                plain(c.closed_at),
+                c.channel,
+                c.is_counted,
+                c.not_counted_reason,
+                c.status,
+            )
+            for key, c in told.cases.items()
+        },
+        "spans": {
+            key: [
+                (s.span_no, plain(s.from_at), plain(s.to_at), s.department, s.team, s.agent_key)
+                for s in held
+            ]
+            for key, held in told.spans.items()
+        },
+        "verdicts": {
+            key: (
+                v.outcome,
+                plain(v.started_at),
+                plain(v.fulfilled_at),
+                v.target_seconds,
+                v.elapsed_seconds,
+            )
+            for key, v in told.verdicts.items()
+        },
+    }
+    assert all(true.values()), "the truth tells of nothing"
+    return {
+        name: {
+            key: (ours[name].get(key), facts.get(key))
+            for key in ours[name].keys() | facts.keys()
+            if ours[name].get(key) != facts.get(key)
+        }
+        for name, facts in true.items()
+    }
+
+
+def plain(instant: datetime | None) -> datetime | None:
+    """UTC without zone, as in the warehouse."""
+    return instant and instant.astimezone(UTC).replace(tzinfo=None)
+
+
+NOTHING = {"interactions": {}, "cases": {}, "spans": {}, "verdicts": {}}
+
+
+def unlike_rows(conn: psycopg.Connection, left: str, right: str) -> dict[str, tuple[int, int]]:
+    """By table of the schema `left`: rows that only it has, rows that only `right` has.
+
+    Tables that are alike in every column of every row are left out. `publication` tells of the
+    run itself and is not compared.
+    """
+    found = {}
+    tables = conn.execute(
+        "select tablename from pg_tables where schemaname = %s and tablename <> 'publication'",
+        [left],
+    ).fetchall()
+    assert tables, f"no tables in {left}"
+    for (table,) in tables:
+        one, other = sql.Identifier(left, table), sql.Identifier(right, table)
+        counts = tuple(
+            conn.execute(
+                sql.SQL(
+                    "select count(*) from (select * from {} except all select * from {}) as rows"
+                ).format(a, b)
+            ).fetchone()[0]
+            for a, b in ((one, other), (other, one))
+        )
+        if any(counts):
+            found[table] = counts
+    return found

@@ -85,7 +85,7 @@ class House:
         found = {}
         with psycopg.connect(postgres.cluster_of(self.home).url()) as conn:
             tables = conn.execute(
-                "select table_schema, table_name, array_agg(column_name::text order by 1)"
+                "select table_schema, table_name, array_agg(column_name::text order by column_name)"
                 " from information_schema.columns where table_schema in (%s, %s) group by 1, 2",
                 [marts, private],
             ).fetchall()

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -127,6 +128,41 @@ def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[
         environment = _environment(settings, run, last)
         with _environ(environment):
             return _invoke(conn, run, part, settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """What came of one of dbt's tests."""
+
+    name: str
+    kind: Literal["unit", "data"]
+    status: Literal["pass", "fail", "error", "warn", "skipped"]
+    message: str
+
+
+def test(settings: Settings, run: runs.Run, *select: str) -> list[Tested]:
+    """Run dbt's own tests on what is built for the run: `test_type:unit`, `path:tests/dialect`, ...
+
+    Raises BuildError when dbt could not run them at all; a test that fails is a result.
+    """
+    from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
+
+    with db.connect(settings) as conn:
+        environment = _environment(settings, run, _published(conn, run))
+    stage_project(settings, run)
+    with _environ(environment):
+        outcome = dbtRunner().invoke(command(settings, run, "test", "--select", *select))
+    if outcome.exception is not None:
+        raise BuildError(f"dbt: {outcome.exception}") from outcome.exception
+    return [
+        Tested(
+            name=each.node.name,
+            kind="unit" if each.node.resource_type == "unit_test" else "data",
+            status="error" if each.status == "runtime error" else str(each.status),
+            message=(each.message or "").strip(),
+        )
+        for each in outcome.result.results
+    ]
 
 
 def _published(conn: psycopg.Connection, run: runs.Run) -> dict[str, Any] | None:

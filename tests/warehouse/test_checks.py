@@ -13,10 +13,12 @@ from answerable.settings import ROOT, Settings
 from answerable.warehouse.names import Schemas
 from answerable.warehouse.publish import publish
 
-PARENT = "ExpectParentToBeThere"
+PARENT = "ExpectParentToBeThere (case_key)"
+CUSTOMER = "ExpectParentToBeThere (customer_key)"
 KEY = "ExpectOneRowPerKey"
 FUTURE = "ExpectNothingFromTheFuture"
-KNOWN = "ExpectKnownValues"
+STATUS = "ExpectKnownValues (status)"
+OUTCOME = "ExpectKnownValues (outcome)"
 ORDER = "ExpectIntervalsInOrder"
 
 # name -> (what goes wrong in `build`, the rules that notice, by table)
@@ -41,11 +43,11 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "insert into build.fct_interactions (interaction_key, direction, visibility, "
         "occurred_at, conversation_key, is_reply, is_bot) "
         "values ('zendesk:99', 'sideways', 'public', '2026-02-27', 'zendesk:1', false, false)",
-        {("fct_interactions", KNOWN)},
+        {("fct_interactions", "ExpectKnownValues (direction)")},
     ),
     "a visibility that nobody knows": (
         "update build.fct_interactions set visibility = null where interaction_key = 'zendesk:12'",
-        {("fct_interactions", KNOWN)},
+        {("fct_interactions", "ExpectKnownValues (visibility)")},
     ),
     "an interaction without a conversation": (
         "update build.fct_interactions set conversation_key = null "
@@ -61,7 +63,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "an interaction of a customer who is not there": (
         "update build.fct_interactions set customer_key = 'customer-2' "
         "where interaction_key = 'zendesk:12'",
-        {("fct_interactions", PARENT)},
+        {("fct_interactions", CUSTOMER)},
     ),
     "an inbound message from nobody": (
         "update build.fct_interactions set customer_key = null "
@@ -101,7 +103,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "a status that nobody knows": (
         "update build.fct_cases set status = 'snoozed' where case_key = 'zendesk:1'",
-        {("fct_cases", KNOWN)},
+        {("fct_cases", STATUS)},
     ),
     "a case resolved before it was opened": (
         "update build.fct_cases set resolved_at = opened_at - interval '1 second' "
@@ -152,7 +154,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "a timeline status that nobody knows": (
         "update build.fct_case_timeline set status = null "
         "where case_key = 'zendesk:1' and row_no = 2",
-        {("fct_case_timeline", KNOWN)},
+        {("fct_case_timeline", STATUS)},
     ),
     "a timeline of no case": (
         "insert into build.fct_case_timeline (case_key, row_no, from_at, status) "
@@ -208,7 +210,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "a verdict that nobody knows": (
         "update build.fct_ownership_spans set verdict = 'fine' where case_key = 'zendesk:1'",
-        {("fct_ownership_spans", KNOWN)},
+        {("fct_ownership_spans", "ExpectKnownValues (verdict)")},
     ),
     "a span of no case": (
         "insert into build.fct_ownership_spans (case_key, span_no, from_at, is_nobody, "
@@ -225,7 +227,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "update build.fct_sla_clocks set outcome = 'late', policy = null, breached_at = null "
         "where case_key = 'zendesk:2' and metric = 'first_reply_time'; {sum_up}",
         {
-            ("fct_sla_clocks", KNOWN),
+            ("fct_sla_clocks", OUTCOME),
             ("rpt_sla_compliance_daily", "ExpectOutcomesToAddUp"),
         },
     ),
@@ -335,7 +337,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "a call with an outcome that nobody knows": (
         "update build.fct_calls set outcome = 'engaged', is_offered = false",
-        {("fct_calls", KNOWN)},
+        {("fct_calls", OUTCOME)},
     ),
     "an answered call that was not offered": (
         "update build.fct_calls set is_offered = false",
@@ -355,7 +357,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "an identity of nobody": (
         "insert into build.customer_identities (identifier_key, customer_key) values ('i', 'c')",
-        {("customer_identities", PARENT)},
+        {("customer_identities", CUSTOMER)},
     ),
     "a customer with a crowd of identities": (
         "insert into build.customer_identities (identifier_key, customer_key) "
@@ -484,7 +486,7 @@ def test_every_rule_is_proved_by_a_bad_row():
 
     night = Night(run_no=1, as_of=AS_OF, schemas=Schemas.of(""), published_rows={})
     rules = {
-        (table, type(one).__name__)
+        (table, type(one).__name__ + (f" ({one.meta['about']})" if one.meta else ""))
         for _, table, suite in expectations.build_suites(night)
         for one in suite.expectations
     }

@@ -153,10 +153,11 @@ def _result(suite: "ExpectationSuite", table: str, validated: Any) -> Result:
     )
     found = validated.result
     has_answer = "observed_value" in found
+    about = (rule.meta or {}).get("about")
     return Result(
         suite=suite.name,
         table=table,
-        rule=type(rule).__name__,
+        rule=type(rule).__name__ + (f" ({about})" if about else ""),
         # a rule that could not be asked protects nobody
         severity=rule.severity.value if has_answer else "critical",
         is_success=bool(validated.success),

@@ -28,6 +28,7 @@ class Rule(gxe.UnexpectedRowsExpectation):
     def __init__(
         self, night: Night | None = None, *, given: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:
+        given = given or {}
         if night is not None:  # else Great Expectations makes a copy, with the query in it
             query = (
                 type(self)
@@ -38,7 +39,7 @@ class Rule(gxe.UnexpectedRowsExpectation):
                     run_no=night.run_no,
                     build=night.schemas.build,
                     private=night.schemas.private,
-                    **(given or {}),
+                    **given,
                 )
             )
             # Great Expectations gives the batch a name of its own, except where it finds a join;
@@ -49,6 +50,9 @@ class Rule(gxe.UnexpectedRowsExpectation):
                 f"select unexpected.*, count(*) over () as unexpected_count from ({query}) "
                 f"as unexpected order by 1 limit {EXAMPLES}"
             )
+            # what a rule that several tables share is about, beside its name
+            if about := given.get("column") or given.get("child_key"):
+                kwargs["meta"] = {"about": about}
         super().__init__(**kwargs)
 
     def _validate(

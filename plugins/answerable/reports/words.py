@@ -53,10 +53,10 @@ def verdict(name: str) -> str:
 def rule(name: str) -> str:
     """`ExpectReplyNotBeforeContact` as words.
 
-    >>> rule("ExpectReplyNotBeforeContact")
-    'reply not before contact'
+    >>> rule("ExpectReplyNotBeforeContact"), rule("ExpectKnownValues (status)")
+    ('reply not before contact', 'known values (status)')
     """
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", name.removeprefix("Expect")).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("Expect")).lower()
 
 
 def number(value: float | None) -> str:

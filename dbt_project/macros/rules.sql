@@ -17,7 +17,7 @@
 
     rule_matches as (
         select
-            subjects.subject_no,
+            subjects.*,
             rules.rule_key,
             rules.rule_rank,
             rules.valid_from_at,
@@ -49,10 +49,9 @@
 
     ranked_rules as (
         select
-            rule_stretches.subject_no,
+            rule_matches.*,
             rule_stretches.from_at,
             rule_stretches.until_at,
-            rule_matches.rule_key,
             row_number() over (
                 partition by rule_stretches.subject_no, rule_stretches.from_at
                 order by rule_matches.rule_rank, rule_matches.rule_key
@@ -65,14 +64,6 @@
     ),
 
     first_rules as (
-        select
-            rule_subjects.*,
-            ranked_rules.from_at,
-            ranked_rules.until_at,
-            ranked_rules.rule_key
-        from ranked_rules
-        inner join rule_subjects
-            on ranked_rules.subject_no = rule_subjects.subject_no
-        where ranked_rules.first_first = 1
+        select * from ranked_rules where first_first = 1
     )
 {% endmacro %}

@@ -42,7 +42,8 @@ def nights(new_settings, using, tmp_path_factory):
             for as_of in NIGHTS:
                 if as_of == POLICY_CHANGES_BEFORE:
                     add_ownership_rule(policy)
-                handle.move_to(f"{as_of + timedelta(hours=2)}")
+                shown_until = as_of + timedelta(hours=2)
+                handle.move_to(f"{shown_until}")
                 before = snapshot(conn) if told else None
                 night = pipeline.run_night(
                     f"{as_of:%Y-%m-%d}", connections=accounts, is_sandbox=True
@@ -53,7 +54,7 @@ def nights(new_settings, using, tmp_path_factory):
                         "receipts": night["receipts"],
                         "before": before,
                         "after": snapshot(conn),
-                        "differences": differences(conn, "marts", as_of, SMALL),
+                        "differences": differences(conn, "marts", as_of, SMALL, shown_until),
                     }
                 )
             yield conn, told, accounts

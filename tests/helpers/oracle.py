@@ -10,12 +10,22 @@ from answerable.sandbox.history import world
 from answerable.sandbox.truth import truth
 
 
-def differences(conn: psycopg.Connection, schema: str, as_of: datetime, size: float) -> dict:
+def differences(
+    conn: psycopg.Connection,
+    schema: str,
+    as_of: datetime,
+    size: float,
+    shown_until: datetime | None = None,
+) -> dict:
     """By what was compared: each key whose facts differ, as (ours, true); None where one is not.
 
-    `as_of` is UTC without zone; the default seed.
+    `as_of` is UTC without zone; the default seed. Where the sources showed more than as_of, up to
+    `shown_until`, a post of before as_of may be known that only a later one refers to.
     """
     told = truth(world(size=size), as_of.replace(tzinfo=UTC))
+    shown = told
+    if shown_until:
+        shown = truth(world(size=size), shown_until.replace(tzinfo=UTC))
 
     def ask(query: str) -> list[tuple]:
         return conn.execute(sql.SQL(query).format(marts=sql.Identifier(schema))).fetchall()
@@ -56,7 +66,8 @@ def differences(conn: psycopg.Connection, schema: str, as_of: datetime, size: fl
     true = {
         "interactions": {
             key: (i.case_key, plain(i.occurred_at), i.direction, i.is_bot, i.is_reply)
-            for key, i in told.interactions.items()
+            for key, i in (shown.interactions | told.interactions).items()
+            if key in told.interactions or (i.case_key is None and plain(i.occurred_at) < as_of)
         },
         "cases": {
             key: (

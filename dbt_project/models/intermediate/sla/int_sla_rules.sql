@@ -48,4 +48,3 @@ select
 from first_rules
 inner join sla_rules
     on first_rules.rule_key = sla_rules.rule_key
-    and first_rules.metric = sla_rules.metric

@@ -1,5 +1,5 @@
 select
-    trim(policy) || '@' || coalesce(nullif(trim(valid_from), ''), 'ever') as rule_key,
+    trim(metric) || ':' || trim(policy) || '@' || coalesce(nullif(trim(valid_from), ''), 'ever') as rule_key,
     nullif(trim(policy), '') as policy,
     cast(nullif(trim(rank), '') as integer) as rule_rank,
     nullif(trim(metric), '') as metric,

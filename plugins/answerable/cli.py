@@ -115,6 +115,19 @@ def down() -> None:
     out.print("Database stopped." if postgres.stop(settings.home) else "No database was running.")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def airflow(context: typer.Context) -> None:
+    """Run Airflow's own command line on our Airflow: answerable airflow dags trigger nightly"""
+    from answerable.runtime import airflow, services
+    from answerable.runtime.night import have_database
+
+    settings = Settings.from_environment()
+    cluster = have_database(settings)
+    airflow.migrate(settings, cluster)
+    environ = os.environ | airflow.environment(settings, cluster) | services.reached_at(settings)
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], environ)
+
+
 @app.command()
 def status() -> None:
     """What runs, and what the last nights were."""
@@ -302,12 +315,22 @@ def db_url(
 
 
 def _with_database() -> Settings:
-    """Settings with the embedded server up, where it is the one in use."""
+    """Settings with the embedded server up, where it is the one in use.
+
+    A night may be under way: schemas are made and rights granted only where there are none yet.
+    """
+    from answerable.runtime import postgres
     from answerable.runtime.night import have_database
+    from answerable.warehouse.db import connect
 
     settings = Settings.from_environment()
-    if not os.environ.get("ANSWERABLE_WAREHOUSE_URL"):
-        have_database(settings, tell=lambda text: print(text, file=sys.stderr))
+    if os.environ.get("ANSWERABLE_WAREHOUSE_URL"):
+        return settings
+    postgres.start(settings.home, tell=lambda text: print(text, file=sys.stderr))
+    with connect(settings) as conn:
+        is_new = conn.execute("select to_regclass('ops.publications')").fetchone() == (None,)
+    if is_new:
+        have_database(settings)
     return settings
 
 

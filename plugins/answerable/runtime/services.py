@@ -56,6 +56,20 @@ def url(settings: Settings) -> str:
     return f"http://127.0.0.1:{file.read_text(encoding='utf-8').strip()}" if file.exists() else ""
 
 
+def reached_at(settings: Settings) -> dict[str, str]:
+    """Where Airflow's processes find each other."""
+    base = url(settings)
+    return (
+        {
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base}/execution/",
+            "AIRFLOW__API__BASE_URL": base,
+            "AIRFLOW__API__PORT": base.rpartition(":")[2],
+        }
+        if base
+        else {}
+    )
+
+
 def up(settings: Settings, cluster: postgres.Cluster, *, patience_seconds: float = 120) -> str:
     """Start what is not running, wait until its pages answer, and give their URL."""
     home = airflow.home_of(settings)
@@ -64,12 +78,7 @@ def up(settings: Settings, cluster: postgres.Cluster, *, patience_seconds: float
     if not alive:
         airflow.end_dead_runs(cluster)
     port = _port(settings, is_ours="api-server" in alive)
-    environ = os.environ | airflow.environment(settings, cluster)
-    environ |= {
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
-        "AIRFLOW__API__PORT": str(port),
-    }
+    environ = os.environ | airflow.environment(settings, cluster) | reached_at(settings)
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     for name, arguments in COMPONENTS.items():

@@ -151,9 +151,7 @@ def test_uci_changes_of_owner_where_nobody_counts_as_one(uci):
         group by case_key
     """
     assert uci(f"select sum(change_count) from ({changes}) as changes") == [(23_321,)]
-    assert uci(
-        "select count(*), sum(source_handoff_count) from fct_cases"
-    ) == [(24_918, 23_414)]
+    assert uci("select count(*), sum(source_handoff_count) from fct_cases") == [(24_918, 23_414)]
     assert uci(
         f"select count(*) from fct_cases left join ({changes}) as changes using (case_key)"
         " where source_handoff_count <> coalesce(change_count, 0)"

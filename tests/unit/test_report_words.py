@@ -89,6 +89,25 @@ def test_a_chart_names_no_address_and_runs_nothing(unit):
         assert word not in svg
 
 
+def test_no_line_is_drawn_over_a_time_without_a_decision():
+    from datetime import date
+
+    days = (date(2026, 2, 1), date(2026, 2, 2), date(2026, 2, 3), date(2026, 2, 5))
+    points = [
+        {"start": day} | with_share(counts(clocks=1, met=int(day.day != 2), running=1))
+        for day in days
+    ]
+    assert [stretch for stretch, _ in charts._stretches(points, "day")] == [0, 1, 2]
+    weeks = [{**points[0], "start": date(2026, 2, day)} for day in (2, 9, 23)]
+    assert [stretch for stretch, _ in charts._stretches(weeks, "week")] == [0, 0, 1]
+    months = [
+        points[0],
+        {**points[0], "start": date(2026, 3, 1)},
+        {**points[0], "start": date(2026, 5, 1)},
+    ]
+    assert [stretch for stretch, _ in charts._stretches(months, "month")] == [0, 0, 1]
+
+
 def test_a_chart_that_would_load_something_is_refused():
     for bad in ('<image href="x"/>', "<script>", '<g onload="x"/>', "fill:url(#a)"):
         with pytest.raises(ValueError, match="refers to something outside"):

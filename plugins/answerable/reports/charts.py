@@ -28,9 +28,8 @@ def over_time(points: Sequence[dict[str, Any]], unit: str) -> str:
     import vl_convert
 
     shares = [
-        {"start": point["start"].isoformat(), "share": point["share"]}
-        for point in points
-        if point["share"] is not None
+        {"start": point["start"].isoformat(), "share": point["share"], "stretch": stretch}
+        for stretch, point in _stretches(points, unit)
     ]
     bars = [
         {
@@ -56,6 +55,7 @@ def over_time(points: Sequence[dict[str, Any]], unit: str) -> str:
         .mark_line(point={"size": 22, "filled": True}, color=COLOURS["met"], strokeWidth=2)
         .encode(
             x=x,
+            detail="stretch:N",
             y=altair.Y(
                 "share:Q",
                 scale=altair.Scale(domain=[0, 1]),
@@ -100,6 +100,26 @@ def over_time(points: Sequence[dict[str, Any]], unit: str) -> str:
         .configure_legend(labelColor=INK, labelFontSize=12)
     )
     return self_contained(vl_convert.vegalite_to_svg(json.loads(chart.to_json())))
+
+
+def _stretches(points: Sequence[dict[str, Any]], unit: str) -> list[tuple[int, dict[str, Any]]]:
+    """Points with a share, numbered by stretches without a hole: no line is drawn over a time in
+    which nothing was decided."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    stretch, previous = 0, None
+    for point in points:
+        if point["share"] is None:
+            continue
+        start = point["start"]
+        slot = {
+            "day": start.toordinal(),
+            "week": start.toordinal() // 7,
+            "month": start.year * 12 + start.month,
+        }[unit]
+        stretch += previous is not None and slot != previous + 1
+        previous = slot
+        found.append((stretch, point))
+    return found
 
 
 def _slots(points: Sequence[dict[str, Any]], unit: str) -> float:

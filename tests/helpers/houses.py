@@ -30,6 +30,7 @@ class House:
     home: Path
     root: Path = ROOT
     more: Mapping[str, str] = field(default_factory=dict)
+    user: int | None = None  # number of the user who calls make; None: who we are
 
     @property
     def environ(self) -> dict[str, str]:
@@ -58,7 +59,14 @@ class House:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            **self._as_user,
         )
+
+    @property
+    def _as_user(self) -> dict[str, object]:
+        if self.user is None:
+            return {}
+        return {"user": self.user, "group": self.user, "extra_groups": []}
 
     def make(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -68,6 +76,7 @@ class House:
             input=stdin or "",
             capture_output=True,
             text=True,
+            **self._as_user,
         )
 
     def night(self, *arguments: str) -> str:

@@ -59,7 +59,7 @@ def twcs(night):
     return night("twcs.yml", "twcs_first5000.csv.gz", "twcs")
 
 
-# --- City of Boston: our clock against the city's verdict ------------------------------------------
+# --- City of Boston: our clock against the city's verdict ----------------------------------------
 
 
 def test_boston_every_case_is_there(boston):
@@ -124,7 +124,7 @@ def test_boston_median_hours_from_open_to_close(boston):
     assert float(hours) == pytest.approx(22.18, abs=0.005)
 
 
-# --- UCI: owners in an event log ------------------------------------------------------------------
+# --- UCI: owners in an event log -----------------------------------------------------------------
 
 
 def test_uci_incidents_and_their_carried_verdicts(uci):
@@ -158,7 +158,7 @@ def test_uci_changes_of_owner_where_nobody_counts_as_one(uci):
     ) == [(91,)]
 
 
-# --- a bank's calls --------------------------------------------------------------------------------
+# --- a bank's calls ------------------------------------------------------------------------------
 
 
 def test_bank_calls_by_outcome(bank):
@@ -181,16 +181,19 @@ def test_bank_speed_of_answer_and_handling_time(bank):
 
 
 def test_bank_service_level_of_the_offered(bank):
-    ((offered, answered, within, queued),) = bank(
+    ((offered, answered, within),) = bank(
         "select count(*), avg((outcome = 'answered')::int),"
-        " avg((outcome = 'answered' and wait_seconds <= 20)::int),"
-        " count(*) filter (where wait_seconds > 0) from fct_calls where is_offered"
+        " avg((outcome = 'answered' and wait_seconds <= 20)::int) from fct_calls where is_offered"
     )
     assert (offered, round(float(answered), 4), round(float(within), 4)) == (33_066, 0.8214, 0.4902)
-    assert queued == 18_306
 
 
-# --- customer support on Twitter -------------------------------------------------------------------
+def test_bank_calls_that_queued(bank):
+    """278 of them are phantoms: the published count of queued calls has them in."""
+    assert bank("select count(*) from fct_calls where wait_seconds > 0") == [(18_306,)]
+
+
+# --- customer support on Twitter -----------------------------------------------------------------
 
 
 def test_twcs_interactions_and_conversations(twcs):
@@ -208,7 +211,8 @@ def test_twcs_direct_replies_to_openers(twcs):
             group by 1
         )
         select count(*), count(replied_at),
-            percentile_cont(0.5) within group (order by extract(epoch from replied_at - occurred_at) / 60)
+            percentile_cont(0.5) within group
+                (order by extract(epoch from replied_at - occurred_at) / 60)
         from fct_interactions as openers
         left join replies using (interaction_key)
         where direction = 'inbound' and in_reply_to_interaction_key is null

@@ -56,7 +56,9 @@ def rule(name: str) -> str:
     >>> rule("ExpectReplyNotBeforeContact"), rule("ExpectKnownValues (status)")
     ('reply not before contact', 'known values (status)')
     """
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("Expect")).lower()
+    return re.sub(
+        r"(?<!^)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("Expect")
+    ).lower()
 
 
 def number(value: float | None) -> str:

@@ -76,9 +76,7 @@ def lines_of(package: str) -> str:
     """The lines of the lock that pin one package, hashes and all."""
     lines: list[str] = []
     for line in LOCK.read_text().splitlines():
-        if line.startswith(f"{package}=="):
-            lines.append(line)
-        elif lines and line.startswith("    --hash"):
+        if line.startswith(f"{package}==") or (lines and line.startswith("    --hash")):
             lines.append(line)
         elif lines:
             break

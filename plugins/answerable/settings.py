@@ -18,7 +18,8 @@ class Settings:
     """Where things are. Nothing here is secret but `warehouse_url`, which repr leaves out."""
 
     root: Path
-    home: Path  # everything that a run leaves behind: server data, landing zone, logs, dbt artefacts
+    # everything that a run leaves behind: server data, landing zone, logs, dbt artefacts
+    home: Path
     landing: str  # a path or a bucket URL that universal_pathlib understands
     policy: Path  # the folder of policy CSV files
     reports: Path

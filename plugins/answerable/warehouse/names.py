@@ -21,7 +21,7 @@ class Schemas:
 
     @classmethod
     def of(cls, prefix: str) -> "Schemas":
-        """The schemas for a run's `schema_prefix`: '' for a night, `replay_YYYYMMDD` for a replay."""
+        """The schemas for a run's `schema_prefix`: '' for a night, else the replay's."""
         if not prefix:
             return cls("build", "identity", "marts", "private")
         return cls(f"{prefix}_build", f"{prefix}_identity", prefix, f"{prefix}_private")

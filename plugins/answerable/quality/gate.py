@@ -20,6 +20,7 @@ from answerable.warehouse import db, setup
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
+    from great_expectations.data_context import AbstractDataContext
 
     Suites = Callable[[Night], list[tuple[str, str, ExpectationSuite]]]
 
@@ -79,6 +80,7 @@ def _gate(
         night = _night(conn, run, settings.accept_shrink)
         expectations = load_expectations(settings.root)
         suites = expectations.raw_suites if stage == "raw" else expectations.build_suites
+        _context()  # a suite can be made only where there is one
         results = judge(conn, settings.warehouse_url, suites(night))
         _keep(conn, run_id, stage, results)
         failed = [result for result in results if not result.is_success]
@@ -111,16 +113,21 @@ def load_expectations(root: Path) -> ModuleType:
     return sys.modules[name]
 
 
+def _context() -> "AbstractDataContext":
+    import great_expectations as gx  # seconds to import, so only where it is asked
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return context
+
+
 def judge(
     conn: psycopg.Connection,
     warehouse_url: str,
     suites: Sequence[tuple[str, str, "ExpectationSuite"]],
 ) -> list[Result]:
     """Have Great Expectations judge each (schema, table, suite)."""
-    import great_expectations as gx
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context = _context()
     source = context.data_sources.add_postgres("warehouse", connection_string=_url(warehouse_url))
     results = []
     try:

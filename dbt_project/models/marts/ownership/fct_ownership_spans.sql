@@ -118,6 +118,7 @@ select
     spans.department is null and spans.team is null and spans.agent_key is null as is_nobody,
     {{ seconds_between('spans.from_at', "coalesce(spans.to_at, " ~ as_of() ~ ")") }} as calendar_seconds,
     spans.policy_department,
+    spans.policy_team,
     spans.ownership_policy,
     case
         when spans.ownership_policy is null then 'no_policy'

@@ -47,18 +47,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "topics": ("source", "source_topic", "topic", "purpose", "agreed_in"),
     "customer_tiers": ("source", "source_tier", "customer_tier", "agreed_in"),
 }
-METRICS = (
-    "first_reply_time",
-    "next_reply_time",
-    "periodic_update_time",
-    "pausable_update_time",
-    "requester_wait_time",
-    "agent_work_time",
-    "resolution_time",
-    "time_to_owner",
-    "ownership_time",
-    "answer_time",
-)
+# what the models compute; a row of another metric would silently judge nothing
+METRICS = ("first_reply_time", "resolution_time")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ALLOWED = {
     "direction": ("inbound", "outbound"),
@@ -344,6 +334,8 @@ def _rules(rows: list[Row], *, by_metric: bool) -> Iterator[str]:
                 break
             if not (row["rank"].isdecimal() and other["rank"].isdecimal()):
                 continue
+            if by_metric and other["target"] == "case_due_at" != row["target"]:
+                continue  # it matches only cases that have a due time of their own
             wider = all(other[column] in ("", row[column]) for column in conditions)
             longer = other.from_on <= row.from_on and row.until_on <= other.until_on
             if int(other["rank"]) < int(row["rank"]) and wider and longer:
@@ -366,6 +358,11 @@ def _targets(tables: Tables) -> Iterator[str]:
                 yield (
                     f"{row.place}: target case_due_at is the case's own due time, "
                     f"so target_minutes {minutes!r} must be empty"
+                )
+            if hours not in ("", "calendar"):
+                yield (
+                    f"{row.place}: target case_due_at is an instant, which counts calendar time; "
+                    f"hours {hours!r} must be 'calendar'"
                 )
             continue
         if not minutes.isdecimal() or int(minutes) == 0:

@@ -111,8 +111,18 @@ def test_a_wrong_value_is_named_with_its_file_and_line(
         ),
         (
             "sla_policies",
-            "soon,5,next_reply_time,,x,,,,,,,duration,9,support_hours,2025-06-01,,x",
+            "soon,5,resolution_time,,web_form,,,,low,,,duration,9,support_hours,2025-06-01,,x",
             "'support_hours' has no opening hours in force from 2025-06-01",
+        ),
+        (
+            "sla_policies",
+            "again,5,next_reply_time,,x,,,,,,,duration,9,calendar,2026-01-01,,x",
+            "next_reply_time",
+        ),
+        (
+            "sla_policies",
+            "due,5,resolution_time,boston,,,,,,,,case_due_at,,support_hours,2026-01-01,,x",
+            "hours 'support_hours' must be 'calendar'",
         ),
         ("company", "Another,Europe/Paris", "expected one row, found 2"),
     ],
@@ -155,3 +165,9 @@ def test_a_comma_too_many_is_named(folder: Path) -> None:
         f"owner_aliases.csv line {line}: expected 3 values, found another number; "
         "is a comma missing or too many?"
     ]
+
+
+def test_a_due_time_of_the_source_takes_nothing_from_the_rules_after_it(folder: Path) -> None:
+    """It matches only the cases that have one; the others go on to the next rule."""
+    append(folder, "sla_policies", "due,1,resolution_time,,,,,,,,,case_due_at,,,2020-01-01,,x")
+    assert check(folder) == []

@@ -20,8 +20,8 @@ install:  ## the virtual environment .venv, as requirements.lock says (every tar
 	then .venv/bin/python scripts/bootstrap.py; \
 	else python=$$(PYTHON="$(PYTHON)" scripts/find-python) && "$$python" scripts/bootstrap.py; fi
 
-nightly: install  ## the next night: pull, build, check, publish, report (DATE=2026-03-01, FILES="a.yml=a.csv ...")
-	@exec $(ANSWERABLE) nightly $(if $(DATE),--date "$(DATE)") $(if $(FILES),--files "$(FILES)")
+nightly: install  ## the next night: pull, build, check, publish, report (DATE=2026-03-01, FILES="a.yml=a.csv ...", REBUILD=raw)
+	@exec $(ANSWERABLE) nightly $(if $(DATE),--date "$(DATE)") $(if $(FILES),--files "$(FILES)") $(if $(REBUILD),--rebuild "$(REBUILD)")
 
 test: install  ## the tests (REQUIRE_ALL=1: a test that lacks a tool fails; ARGS= for pytest)
 	@REQUIRE_ALL="$(REQUIRE_ALL)" exec $(PYTEST) -q $(ARGS)

@@ -63,6 +63,13 @@ def nightly(
             "(examples/files/ has descriptions to copy)."
         ),
     ] = None,
+    rebuild: Annotated[
+        str | None,
+        typer.Option(
+            help="'raw': first make raw again from the landing zone alone, asking no source; the "
+            "night then builds everything."
+        ),
+    ] = None,
 ) -> None:
     """Run the next night: pull, build, check, publish, report.
 
@@ -74,7 +81,9 @@ def nightly(
     """
     from answerable.runtime.night import nightly as run
 
-    raise typer.Exit(run(Settings.from_environment(), date, files, console()))
+    if rebuild not in (None, "raw"):
+        raise typer.BadParameter(f"--rebuild {rebuild}; only raw can be made again by itself")
+    raise typer.Exit(run(Settings.from_environment(), date, files, console(), bool(rebuild)))
 
 
 @app.command()

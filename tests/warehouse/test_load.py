@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from landed import Killed, Pages, nights, rows, ticket, tickets
 
 from answerable import landing
 from answerable.landing import Zone, land, land_file
 from answerable.landing.zone import LandingError, Manifest
 from answerable.sources import Connection, SpecError
-from answerable.sources.body import Body
 from answerable.sources.errors import NotAvailable, SourceError
 from answerable.warehouse import load as loading
 from answerable.warehouse.db import NotRunning
@@ -24,55 +24,9 @@ ZENDESK = Connection(name="zendesk", kind="zendesk", host="h", login="a", passwo
 X = Connection(name="x", kind="x", host="h", password="p", extra={"own_user_ids": ["11"]})
 
 
-class Pages:
-    """A client that answers from a list, and dies or fails where an exception stands."""
-
-    def __init__(self, *pages):
-        self.pages, self.asked, self.requests_sent = list(pages), [], 0
-
-    def get(self, path, params):
-        self.asked.append((path, dict(params)))
-        self.requests_sent += 1
-        page = self.pages.pop(0)
-        if isinstance(page, BaseException):
-            raise page
-        return Body.read(page) if isinstance(page, str) else Body.of(page)
-
-
-class Killed(BaseException):
-    """Stands for a SIGKILL: nothing of ours catches it."""
-
-
-def ticket(id, at, **more):
-    return {"id": id, "generated_timestamp": at, **more}
-
-
-def tickets(*records, cursor, end=True):
-    return {"tickets": list(records), "after_cursor": cursor, "end_of_stream": end}
-
-
 @pytest.fixture
 def night(warehouse):
-    """Begin a night, ending the one before; gives its run_id."""
-    days = iter(range(1, 29))
-
-    def begin():
-        day = next(days)
-        warehouse.execute("update ops.runs set status = 'published' where status = 'running'")
-        warehouse.execute(
-            "insert into ops.runs (run_id, kind, as_of, input) values (%s, 'nightly', %s, 'files')",
-            [f"night-{day}", f"2026-03-{day:02d}"],
-        )
-        warehouse.commit()
-        return f"night-{day}"
-
-    return begin
-
-
-def rows(conn, query, *values):
-    found = conn.execute(query, values).fetchall()
-    conn.commit()
-    return found
+    return nights(warehouse)
 
 
 def raw(conn, table="zendesk_tickets"):

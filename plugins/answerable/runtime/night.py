@@ -20,20 +20,26 @@ from answerable.progress import stage
 from answerable.runtime import airflow, display, postgres, sandbox, services
 from answerable.runtime.lock import Held, held
 from answerable.settings import Settings
-from answerable.warehouse import roles, setup
+from answerable.warehouse import rebuild, roles, setup
 from answerable.warehouse.db import connect
 from answerable.warehouse.names import Schemas
 
 OK, FAILED, BUSY = 0, 1, 75  # EX_TEMPFAIL: call again later
 
 
-def nightly(settings: Settings, date: str | None, exports: str | None, console: Console) -> int:
+def nightly(
+    settings: Settings,
+    date: str | None,
+    exports: str | None,
+    console: Console,
+    is_raw_rebuilt: bool = False,
+) -> int:
     """Run the night that is due and give the exit code. Nothing is written while another runs."""
     started = time.monotonic()
     try:
         with held(settings.home / "nightly.lock"):
             services.refuse_while_up(settings)
-            return _nightly(settings, date, exports, console, started)
+            return _nightly(settings, date, exports, console, started, is_raw_rebuilt)
     except Held as holder:
         console.print(
             f"A night is under way: {holder}. This call has done nothing; "
@@ -47,7 +53,12 @@ def nightly(settings: Settings, date: str | None, exports: str | None, console: 
 
 
 def _nightly(
-    settings: Settings, date: str | None, exports: str | None, console: Console, started: float
+    settings: Settings,
+    date: str | None,
+    exports: str | None,
+    console: Console,
+    started: float,
+    is_raw_rebuilt: bool,
 ) -> int:
     if exports is not None:
         os.environ["ANSWERABLE_FILES"] = exports
@@ -55,6 +66,8 @@ def _nightly(
     is_embedded = not os.environ.get("ANSWERABLE_WAREHOUSE_URL")
     with display.shown(console):
         cluster = have_database(settings, tell=console.print)
+        if is_raw_rebuilt:
+            rebuild.rebuild_raw(settings)
         decision = runs.preview(_request(date), settings)
         if not decision.is_due:
             console.print(f"Nothing to do: {decision.reason}.")

@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -101,6 +101,7 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     by_stream: dict[str, dict[str, Any]] = {}
     with writer(settings, run_id) as conn:
         _refuse_a_night_without_sources(conn, run_id)
+        _in_full_after_a_rebuild(conn, run_id)
         loaded = {name for (name,) in conn.execute("select object from ops.batches")}
         conn.commit()
         waiting = [name for name in zone.names() if name not in loaded]
@@ -120,10 +121,7 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
                     )
             by_stream[f"{source}.{stream}"] = counts.as_dict()
             total.add(counts)
-        for table in sorted(changed):
-            # without statistics the first joins on a new table take a minute, not a second
-            conn.execute(sql.SQL("analyze raw.{}").format(sql.Identifier(table)))
-            conn.commit()
+        analyze(conn, changed)
         conn.execute(
             "update ops.batches set first_read_run_no ="
             " (select run_no from ops.runs where run_id = %s) where first_read_run_no is null",
@@ -138,10 +136,17 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     }
 
 
+def analyze(conn: psycopg.Connection, tables: Iterable[str]) -> None:
+    """Without statistics the first joins on a new table take a minute, not a second. Commits."""
+    for table in sorted(tables):
+        conn.execute(sql.SQL("analyze raw.{}").format(sql.Identifier(table)))
+        conn.commit()
+
+
 def load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Counts:
     """Load one object in one transaction, all or nothing. Commits."""
     try:
-        counts = _load_object(conn, zone, manifest)
+        counts = load_records(conn, manifest, lambda odd: incoming(zone, manifest, odd))
     except BaseException:
         conn.rollback()
         raise
@@ -149,7 +154,12 @@ def load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Cou
     return counts
 
 
-def _load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Counts:
+def load_records(
+    conn: psycopg.Connection,
+    manifest: Manifest,
+    records: Callable[[Counter[str]], Iterator[Incoming]],
+) -> Counts:
+    """Load `records` as the batch that `manifest` describes, within the caller's transaction."""
     batch = _Batch(
         conn,
         raw_table(manifest.source_kind, manifest.stream),
@@ -158,7 +168,7 @@ def _load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Co
         _begin_batch(conn, manifest),
     )
     counts = Counts(objects=1, records=manifest.record_count)
-    for chunk in _chunks(incoming(zone, manifest, counts.odd)):
+    for chunk in _chunks(records(counts.odd)):
         fit = [each for each in chunk if each.reason is None]
         refused = [each for each in chunk if each.reason is not None]
         new = batch.that_differ(fit)
@@ -482,8 +492,9 @@ def _showable(text: str | None) -> str | None:
 def _begin_batch(conn: psycopg.Connection, manifest: Manifest) -> int:
     row = conn.execute(
         "insert into ops.batches (source, source_kind, stream, object, sha256, landed_by_run,"
-        " cursor_from, cursor_to, record_count, loaded_count, superseded_count, quarantined_count)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0) returning batch_id",
+        " cursor_from, cursor_to, walk, is_last,"
+        " record_count, loaded_count, superseded_count, quarantined_count)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0) returning batch_id",
         [
             manifest.source,
             manifest.source_kind,
@@ -493,6 +504,8 @@ def _begin_batch(conn: psycopg.Connection, manifest: Manifest) -> int:
             manifest.run_id,
             manifest.cursor_from,
             manifest.cursor_to,
+            manifest.walk,
+            manifest.is_last,
         ],
     ).fetchone()
     assert row is not None
@@ -517,3 +530,14 @@ def _refuse_a_night_without_sources(conn: psycopg.Connection, run_id: str) -> No
             f"none of the {len(rows)} streams could be read, so there is nothing to make a night "
             f"of; the first, {source}.{stream}: {error}"
         )
+
+
+def _in_full_after_a_rebuild(conn: psycopg.Connection, run_id: str) -> None:
+    """What was built before raw was made again is nothing to add to."""
+    conn.execute(
+        "update ops.runs set is_full = true where run_id = %s and exists ("
+        " select from ops.raw_rebuilds where rebuilt_at > coalesce("
+        " (select max(published_at) from ops.publications where schema_prefix = ''), '-infinity'))",
+        [run_id],
+    )
+    conn.commit()

@@ -46,9 +46,47 @@ create table if not exists ops.batches (
     quarantined_count bigint not null,
     loaded_at timestamptz not null default now(),
     first_read_run_no bigint,
+    walk integer,
+    is_last boolean,
     check (record_count = loaded_count + superseded_count + quarantined_count)
 );
 create index if not exists batches_first_read on ops.batches (first_read_run_no);
+do $$
+begin
+    -- warehouses of before; asked first, since ALTER locks even where it has nothing to do
+    if not exists (
+        select from pg_attribute where attrelid = 'ops.batches'::regclass and attname = 'is_last'
+    ) then
+        alter table ops.batches add column walk integer, add column is_last boolean;
+    end if;
+end $$;
+
+-- One row per walk of a stream. A walk that died or failed never came to its last object; what it
+-- had landed by then is whole and counts.
+create or replace view ops.walks as
+select
+    source,
+    stream,
+    regexp_replace(object, '/[^/]*$', '') as folder,
+    walk,
+    bool_or(is_last) as is_finished,
+    count(*) as object_count,
+    sum(record_count) as record_count,
+    min(loaded_at) as loaded_at
+from ops.batches
+where walk is not null
+group by 1, 2, 3, 4;
+
+-- Each time that raw was made again from the landing zone. The night after it builds in full.
+create table if not exists ops.raw_rebuilds (
+    rebuild_no bigint generated always as identity primary key,
+    rebuilt_at timestamptz not null default now(),
+    object_count bigint not null,
+    record_count bigint not null,
+    loaded_count bigint not null,
+    superseded_count bigint not null,
+    quarantined_count bigint not null
+);
 
 create table if not exists ops.watermarks (
     source text not null,

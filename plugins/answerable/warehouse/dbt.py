@@ -21,10 +21,14 @@ from answerable.warehouse import db, publish
 
 log = logging.getLogger(__name__)
 
-Part = Literal["first", "rest"]
+Part = Literal["first", "evidence", "rest"]
 
-# dbt's two runs of a night; identity stands between them
-SELECT: Mapping[Part, list[str]] = {"first": ["tag:first"], "rest": ["tag:rest"]}
+# dbt's two runs of a night; identity stands between them. `evidence` is the end of `first` alone.
+SELECT: Mapping[Part, list[str]] = {
+    "first": ["tag:first"],
+    "evidence": ["path:models/intermediate/evidence"],
+    "rest": ["tag:rest"],
+}
 
 
 class BuildError(RuntimeError):

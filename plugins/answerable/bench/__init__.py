@@ -1,6 +1,7 @@
 """`make bench`: what things cost, measured. A line per figure and JSON to compare runs by.
 
-To add one: a function that yields figures, with @benchmark("its name").
+To add one: a module here like `night`, with a function that yields figures under
+@benchmark("its name"), and a line in `load_all`.
 """
 
 import json
@@ -47,8 +48,14 @@ def benchmark(name: str) -> Callable[[Benchmark], Benchmark]:
     return register
 
 
+def load_all() -> None:
+    """Have every benchmark register itself."""
+    from answerable.bench import night, sla  # noqa: F401
+
+
 def run(settings: Settings, only: str | None = None) -> int:
     """Run all benchmarks, or one, printing each figure as it comes."""
+    load_all()
     if only is not None and only not in benchmarks:
         raise BenchError(f"no benchmark {only!r}; there are {', '.join(benchmarks)}")
     results = settings.home / "bench"
@@ -81,41 +88,3 @@ def run(settings: Settings, only: str | None = None) -> int:
 def _shortly(value: float) -> str:
     """Whole numbers whole, others to three digits after the point."""
     return f"{value:.0f}" if value == int(value) else f"{value:.3f}"
-
-
-@benchmark("night")
-def night(work: Path) -> Iterator[Figure]:
-    """Whole nights through Airflow on a small sandbox: the first, with all set up, and the next."""
-    try:
-        yield Figure("first", _night(work, "--date", "2025-12-11"), "s")
-        yield Figure("next", _night(work), "s")
-        yield Figure("replay", _night(work, "--date", "2025-12-11"), "s")
-        size = sum(f.stat().st_size for f in work.rglob("*") if f.is_file())
-        yield Figure("disk", size / 1024**2, "MiB")
-    finally:
-        _answerable(work, "down")
-
-
-def _night(work: Path, *arguments: str) -> float:
-    started = time.monotonic()
-    done = _answerable(work, "nightly", *arguments)
-    if done.returncode != 0:
-        raise BenchError(f"the night ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return time.monotonic() - started
-
-
-def _answerable(work: Path, *arguments: str) -> subprocess.CompletedProcess:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANSWERABLE_", "AIRFLOW"))}
-    environ = kept | {
-        "ANSWERABLE_HOME": str(work),
-        "ANSWERABLE_REPORTS": str(work / "reports"),
-        "ANSWERABLE_SANDBOX_SIZE": os.environ.get("ANSWERABLE_SANDBOX_SIZE", "1"),
-        "PYTHONPATH": str(ROOT / "plugins"),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "answerable.cli", *arguments],
-        env=environ,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )

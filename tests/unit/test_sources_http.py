@@ -186,6 +186,65 @@ def test_retry_after_in_seconds_as_a_date_and_absent(server):
     assert waits == [7.0, 90.0, 45.0, 4.0, 8.0]
 
 
+NOW = 1772409600  # 2026-03-02 00:00:00, what the server's clock says
+
+
+@pytest.mark.parametrize(
+    "headers, seconds",
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "7.5"}, 7.5),
+        ({"Retry-After": '"7"'}, 7),
+        ({"Retry-After": " 7 s"}, 7),
+        ({"Retry-After": "1500ms"}, 1.5),
+        ({"Retry-After": "5, 9"}, 9),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": str(NOW + 30)}, 30),  # an instant where a duration should be
+        ({"Retry-After": "Mon, 02 Mar 2026 00:01:30 GMT"}, 90),
+        ({"Retry-After": "Monday, 02-Mar-26 00:01:30 GMT"}, 90),
+        ({"Retry-After": "Mon Mar  2 00:01:30 2026"}, 90),
+        ({"Retry-After": "2026-03-02T00:01:30Z"}, 90),
+        ({"Retry-After": "Sun, 01 Mar 2026 00:00:00 GMT"}, 0),  # past: now
+        ({"Retry-After": "2026-99-99T00:00:00Z"}, 1),  # no sense: as if absent
+        ({"Retry-After": "-3"}, 1),
+        ({"Retry-After": "nan"}, 1),
+        ({"Retry-After": ""}, 1),
+        ({}, 1),
+        ({"X-RateLimit-Reset": str(NOW + 12)}, 12),
+        ({"ratelimit-reset": "31"}, 31),
+        ({"Zendesk-RateLimit-incremental-exports": "total=10; remaining=0; resets=31"}, 31),
+        ({"RateLimit": '"default";r=0;t=8'}, 8),
+        ({"Retry-After": "2", "ratelimit-reset": "31"}, 2),
+    ],
+)
+def test_when_to_come_back_is_read_in_every_spelling(server, headers, seconds):
+    def too_many(handler):
+        handler.send_response_only(429)
+        handler.send_header("Date", "Mon, 02 Mar 2026 00:00:00 GMT")
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    server.script = [too_many, OK]
+    waits = Waits()
+    # our own clock is hours off: the server's counts
+    assert client(server, waits, stream=1e9).get("/", {}).value("end") is True
+    # without a word: the first wait, the lower half of it
+    assert waits == pytest.approx([0.5 if seconds == 1 else seconds])
+
+
+def test_a_walk_that_goes_on_for_ever_ends_at_the_deadline(server):
+    server.script = [OK]
+    now = [0.0]
+    one = client(server, stream=100)
+    one.monotonic, one._deadline = (lambda: now[0]), 100
+    with pytest.raises(SourceError, match="the stream has taken the 100 s that it may take"):
+        for now[0] in range(0, 1000, 10):
+            one.get("/", {})
+    assert len(server.seen) == 11
+
+
 def test_a_wait_beyond_the_deadline_fails_at_once_and_says_so(server):
     server.script = [answer({}, 429, {"Retry-After": "86400"})]
     waits = Waits()

@@ -3,13 +3,14 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from landed import Killed, Pages, nights, rows, ticket, tickets
+from landed import Killed, Pages, groups, nights, rows, ticket, tickets
 
 from answerable import landing
 from answerable.landing import Zone, land, land_file
@@ -193,6 +194,46 @@ def test_a_run_that_was_ended_writes_nothing(settings, warehouse, night):
     with pytest.raises(NotRunning):
         load(run)
     assert client.asked == [] and Zone.at(settings.landing).names() == []
+
+
+# --- lists that are walked whole -----------------------------------------------------------------
+
+
+def test_a_list_that_shrank_sharply_is_refused_with_both_counts(settings, warehouse, night):
+    def landed(count, accept=()):
+        run = night()
+        receipt = land(
+            run,
+            "zendesk",
+            "groups",
+            ZENDESK,
+            client=Pages(groups(count)),
+            settings=replace(settings, accept_shrink=accept),
+        )
+        land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(cursor="a")))
+        load(run)
+        return receipt
+
+    assert landed(40)["status"] == "landed"
+    assert landed(20)["status"] == "landed"  # half is not below half
+    receipt = landed(9)
+    assert receipt["status"] == "failed"
+    assert "has 9 records, the last whole one (20260302T0000-000002) had 20" in receipt["error"]
+    assert 'ANSWERABLE_ACCEPT_SHRINK="zendesk.groups" make nightly' in receipt["error"]
+    # neither its records nor its count were taken
+    assert len(Zone.at(settings.landing).names("zendesk", "groups")) == 2
+    assert landed(0)["status"] == "failed"
+    assert landed(9, accept=("zendesk.groups",))["status"] == "landed"
+    assert landed(0)["status"] == "landed"  # 9 fewer: not held to be cut short
+
+
+def test_an_empty_list_accepted_once_is_no_news_again(settings, warehouse, night):
+    """Nothing lies landed of an empty list, so it is compared with the last that had records."""
+    land(night(), "zendesk", "groups", ZENDESK, client=Pages(groups(40)))
+    accepting = replace(settings, accept_shrink=("zendesk.groups",))
+    empty = Pages(groups(0))
+    receipt = land(night(), "zendesk", "groups", ZENDESK, client=empty, settings=accepting)
+    assert receipt["status"] == "landed"
 
 
 # --- versions ----------------------------------------------------------------------------------

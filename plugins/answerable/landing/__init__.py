@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from answerable.settings import Settings
 from answerable.sources import Connection
 from answerable.sources import stream as stream_of
 from answerable.sources.body import NotJson, parsed
-from answerable.sources.errors import NotAvailable, SourceError
+from answerable.sources.errors import NotAvailable, Shrunk, SourceError
 from answerable.sources.http import Client, Limits
 from answerable.sources.paging import Start, walk
 from answerable.warehouse.db import writer
+
+SHRUNK_BY = 10  # records; a list that loses fewer is not held to be cut short, however short it is
 
 WALK = re.compile(r"w(\d+)-")
 
@@ -98,13 +101,15 @@ def land(
             for page in walk(described, start, asked.get):
                 batch(page.stream).add(page.records, page.cursor_to)
                 pages += 1
-                progress.count(
-                    pages=pages, rows=sum(b.records + b.open_records for b in batches.values())
-                )
+                rows = sum(b.records + b.open_records for b in batches.values())
+                progress.count(pages=pages, rows=rows)
+                if page.is_last and described.is_whole_list:
+                    _refuse_a_shrunk_list(zone, source, stream, rows, settings.accept_shrink)
                 if page.is_last or batch(page.stream).is_full:
                     close(is_last=page.is_last)
         except (SourceError, NotJson) as problem:
-            close(is_last=False)  # what came before the failure is whole and is kept
+            if not isinstance(problem, Shrunk):
+                close(is_last=False)  # what came before the failure is whole and is kept
             status = "not_available" if isinstance(problem, NotAvailable) else "failed"
             error = str(problem)
         finally:
@@ -262,6 +267,37 @@ def _reached(conn: psycopg.Connection, zone: Zone, source: str, stream: str) -> 
     ).fetchone()
     conn.commit()
     return row[0] if row else None
+
+
+def _refuse_a_shrunk_list(
+    zone: Zone, source: str, stream: str, count: int, accepted: Container[str]
+) -> None:
+    """A list that lost more than half of its records is rather cut short than true."""
+    name = f"{source}.{stream}"
+    last = _last_whole_walk(zone, source, stream)
+    if last is None or name in accepted:
+        return
+    before, night = last
+    if count * 2 < before and before - count > SHRUNK_BY:
+        raise Shrunk(
+            f"{name}: the list has {count} records, the last whole one ({night}) had {before}; it "
+            "is not taken, and the stream stays as it was. If that many are gone indeed: "
+            f'ANSWERABLE_ACCEPT_SHRINK="{name}" make nightly'
+        )
+
+
+def _last_whole_walk(zone: Zone, source: str, stream: str) -> tuple[int, str] | None:
+    """How many records the newest finished walk of a stream brought, and in which night."""
+
+    def walk_of(name: str) -> tuple[str, str]:
+        folder, _, file = name.rpartition("/")
+        return folder, file.partition("-")[0]
+
+    for (folder, _), names in groupby(reversed(zone.names(source, stream)), key=walk_of):
+        manifests = [zone.manifest(name) for name in names]
+        if any(manifest.is_last for manifest in manifests):
+            return sum(m.record_count for m in manifests), folder.rpartition("/")[2]
+    return None
 
 
 def _loaded(conn: psycopg.Connection, source: str) -> set[str]:

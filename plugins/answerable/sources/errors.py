@@ -30,3 +30,7 @@ class NotAvailable(SourceError):
 
 class NoProgress(SourceError):
     """The source points back at where we are: going on would never end."""
+
+
+class Shrunk(SourceError):
+    """A whole list came with far fewer records than last time: it is not taken for the truth."""

@@ -6,12 +6,13 @@ What is transient is tried again with backoff and jitter, what is not fails at o
 """
 
 import random
+import re
 import time
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -27,6 +28,17 @@ from answerable.sources.errors import (
     SourceError,
     SpecError,
 )
+
+# where a 429 without Retry-After may tell when the limit is reset
+RESETS = (
+    "x-rate-limit-reset",
+    "x-ratelimit-reset",
+    "ratelimit-reset",
+    "Zendesk-RateLimit-incremental-exports",
+    "ratelimit",
+)
+AN_INSTANT = 1_000_000_000  # so many seconds are no duration but an instant since 1970
+_duration = re.compile(r"(\d+(?:\.\d*)?)\s*(ms|s|sec|secs|seconds)?", re.IGNORECASE)
 
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 
@@ -96,6 +108,11 @@ class Client:
         attempt = 0
         while True:
             attempt += 1
+            if self.monotonic() > self._deadline:
+                raise SourceError(
+                    f"{where}: not asked any more; the stream has taken the "
+                    f"{self.limits.stream:.0f} s that it may take"
+                )
             try:
                 return self._once(where, path, params)
             except _Transient as problem:
@@ -168,18 +185,14 @@ class Client:
     def _wait(self, response: requests.Response) -> float | None:
         """What the answer says about when to come back; None where it does not say."""
         here = _date(response.headers.get("Date")) or self.now()
-        text = (response.headers.get("Retry-After") or "").strip()
-        if text:
-            try:
-                seconds = float(text)
-            except ValueError:
-                then = _date(text)
-                seconds = then - here if then is not None else -1.0
-            if 0 <= seconds < float("inf"):
-                return seconds + self.jitter() / 10
-        reset = (response.headers.get("x-rate-limit-reset") or "").strip()
-        if response.status_code == 429 and reset.isdigit() and len(reset) < 12:
-            return max(0.0, int(reset) - here) + self.jitter()
+        seconds = _retry_after(response.headers.get("Retry-After"), here)
+        if seconds is not None:
+            return seconds + self.jitter() / 10
+        if response.status_code == 429:
+            for name in RESETS:
+                seconds = _reset(response.headers.get(name), here)
+                if seconds is not None:
+                    return seconds + self.jitter()
         return None
 
     def _read(self, where: str, response: requests.Response) -> bytes:
@@ -221,11 +234,47 @@ def _auth(connection: Connection) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
 
 
+def _retry_after(text: str | None, here: float) -> float | None:
+    """Seconds from `here` on of a Retry-After header, in any of the spellings that are met.
+
+    >>> [_retry_after(text, 0) for text in ("7", '"7.5"', "7s", "7, 9", "-1", "soon", None)]
+    [7.0, 7.5, 7.0, 9.0, None, None, None]
+    """
+    if not text:
+        return None
+    found: list[float] = []
+    bare = text.strip().strip('"')
+    for part in bare.split(","):  # a header sent twice is joined by commas: wait for the later
+        match = _duration.fullmatch(part.strip())
+        if match is None:
+            then = _date(bare)
+            return None if then is None else max(0.0, then - here)
+        seconds = float(match[1]) / (1000 if (match[2] or "").lower() == "ms" else 1)
+        found.append(max(0.0, seconds - here) if seconds >= AN_INSTANT else seconds)
+    return max(found)
+
+
+def _reset(text: str | None, here: float) -> float | None:
+    """Seconds until a rate limit is reset: told as an instant, a duration, or within a list."""
+    for part in re.split(r"[;,]", text or ""):
+        match = re.fullmatch(r"(?:(?:resets?|t)=)?(\d{1,12}(?:\.\d+)?)", part.strip())
+        if match:
+            seconds = float(match[1])
+            return max(0.0, seconds - here) if seconds >= AN_INSTANT else seconds
+    return None
+
+
 def _date(text: str | None) -> float | None:
+    """An instant in words (RFC 9110, also its old forms) or as ISO 8601."""
     if not text:
         return None
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):
-        return None
+        if not re.match(r"\d{4}-\d\d-\d\dT", text):
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

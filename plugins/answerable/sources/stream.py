@@ -60,6 +60,11 @@ class Stream:
         if self.overlap_seconds and self.paging != "time_export":
             raise SpecError(f"{where}: only a walk by time can start earlier than its watermark")
 
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether a walk brings all that there is, not what is new."""
+        return self.paging == "cursor_list"
+
     def key_of(self, record: Mapping[str, Any]) -> str:
         """The record's key as text. Raises Poison."""
         name, is_first, _ = self.key.partition("[0]")

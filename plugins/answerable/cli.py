@@ -175,6 +175,44 @@ def status() -> None:
     out.print(table)
 
 
+@app.command()
+def sources() -> None:
+    """Each stream: what became of it last, where it stands, rows, quarantine, how late it is."""
+    from answerable.runtime import tables
+    from answerable.warehouse import streams
+    from answerable.warehouse.db import connect
+
+    with connect(_with_database()) as conn:
+        tables.show_streams(console(), streams.states(conn))
+
+
+@app.command()
+def quarantine(
+    retry: Annotated[
+        bool, typer.Option("--retry", help="judge all of it again, and load what fits now")
+    ] = False,
+) -> None:
+    """What could not be loaded: reasons, counts, where it lies. Never what it says.
+
+    After a fix, --retry loads what fits now; the next night reads it.
+    """
+    from answerable.runtime import tables
+    from answerable.runtime.lock import held
+    from answerable.warehouse import quarantine as refused
+    from answerable.warehouse.db import connect
+
+    settings, out = _with_database(), console()
+    if retry:
+        with held(settings.home / "nightly.lock"):
+            told = refused.retry(settings)
+        out.print(
+            f"{told['tried']} tried again: {told['loaded']} loaded, which the next night reads; "
+            f"{told['still_refused']} still refused."
+        )
+    with connect(settings) as conn:
+        tables.show_refused(out, refused.refused(conn))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(
     context: typer.Context,

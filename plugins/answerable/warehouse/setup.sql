@@ -74,7 +74,7 @@ select
     sum(record_count) as record_count,
     min(loaded_at) as loaded_at
 from ops.batches
-where walk is not null
+where walk > 0
 group by 1, 2, 3, 4;
 
 -- Each time that raw was made again from the landing zone. The night after it builds in full.
@@ -123,8 +123,19 @@ create table if not exists raw.quarantine (
     column_name text,
     value text,
     untouched bytea not null,
-    quarantined_at timestamptz not null default now()
+    quarantined_at timestamptz not null default now(),
+    retried_batch_id bigint references ops.batches (batch_id)
 );
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'raw.quarantine'::regclass and attname = 'retried_batch_id'
+    ) then
+        alter table raw.quarantine
+            add column retried_batch_id bigint references ops.batches (batch_id);
+    end if;
+end $$;
 
 create table if not exists ops.dbt_results (
     run_id text not null,

@@ -1,0 +1,69 @@
+"""What the command line says about streams and about what was refused."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from answerable.warehouse.quarantine import Refused
+from answerable.warehouse.streams import StreamState
+
+LONGEST = 70  # characters of a cursor
+
+
+def show_streams(console: Console, states: Sequence[StreamState]) -> None:
+    if not states:
+        console.print("Nothing was pulled yet; `make nightly` does it.")
+        return
+    table = Table("stream", "last", "rows", "quarantine", "lag", "cursor")
+    for each in states:
+        cursor = each.cursor or ""
+        table.add_row(
+            f"{each.source}.{each.stream}",
+            each.status,
+            f"{each.rows:,}",
+            f"{each.quarantined:,}" if each.quarantined else "",
+            _duration(each.lag) if each.status != "brought along" else "",
+            escape(cursor if len(cursor) <= LONGEST else f"{cursor[: LONGEST - 3]}..."),
+        )
+    console.print(table)
+    for each in states:
+        if each.error:
+            console.print(f"{each.source}.{each.stream}: {escape(each.error)}", highlight=False)
+
+
+def show_refused(console: Console, refused: Sequence[Refused]) -> None:
+    if not refused:
+        console.print("Nothing is in quarantine.")
+        return
+    table = Table("stream", "reason", "records", "since", "for example")
+    for each in refused:
+        table.add_row(
+            f"{each.source}.{each.stream}",
+            escape(each.reason),
+            f"{each.count:,}",
+            f"{each.since:%Y-%m-%d %H:%M}" if each.since else "",
+            escape("; ".join(each.examples)),
+        )
+    console.print(table)
+    console.print(
+        "None of these is in any figure. Their untouched bytes are in raw.quarantine; after a fix, "
+        "`answerable quarantine --retry` loads what fits.",
+        highlight=False,
+    )
+
+
+def _duration(lag: timedelta | None) -> str:
+    """A duration in its largest unit.
+
+    >>> [_duration(timedelta(minutes=m)) for m in (5, 90, 4000)]
+    ['5 min', '1.5 h', '2.8 days']
+    """
+    if lag is None:
+        return "never came"
+    minutes = lag.total_seconds() / 60
+    if minutes < 60:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 2880 else f"{minutes / 1440:.1f} days"

@@ -1,0 +1,79 @@
+"""What the warehouse knows of each stream: where it stands, how much it holds, how late it is."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """One stream of one source, as of the last night that pulled it."""
+
+    source: str
+    stream: str
+    status: str  # of its newest run: landed, failed, not_available
+    cursor: str | None
+    rows: int  # stored, all versions
+    quarantined: int
+    lag: timedelta | None  # since it last came through; None: never
+    error: str | None
+
+
+def states(conn: psycopg.Connection) -> list[StreamState]:
+    """All streams that were ever pulled or loaded, by source and stream."""
+    rows = conn.execute(
+        """
+        with known as (
+            select source, stream from ops.stream_runs
+            union
+            select source, stream from ops.batches
+        ),
+
+        newest as (
+            select distinct on (source, stream)
+                source, stream, stream_runs.status, stream_runs.error
+            from ops.stream_runs
+            inner join ops.runs on stream_runs.run_id = runs.run_id
+            order by source, stream, run_no desc
+        ),
+
+        good as (
+            select source, stream, max(finished_at) as at
+            from ops.stream_runs
+            where status = 'landed'
+            group by source, stream
+        ),
+
+        loaded as (
+            select source, stream, sum(loaded_count) as row_count
+            from ops.batches
+            group by source, stream
+        ),
+
+        refused as (
+            select source, stream, count(*) as row_count
+            from raw.quarantine
+            where retried_batch_id is null
+            group by source, stream
+        )
+
+        select
+            source,
+            stream,
+            coalesce(newest.status, 'brought along'),
+            watermarks.cursor,
+            coalesce(loaded.row_count, 0)::bigint,
+            coalesce(refused.row_count, 0)::bigint,
+            now() - good.at,
+            newest.error
+        from known
+        left join newest using (source, stream)
+        left join good using (source, stream)
+        left join loaded using (source, stream)
+        left join refused using (source, stream)
+        left join ops.watermarks using (source, stream)
+        order by source, stream
+        """
+    ).fetchall()
+    return [StreamState(*row) for row in rows]

@@ -8,15 +8,12 @@ import json
 import os
 import platform
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from answerable.settings import ROOT, Settings
+from answerable.settings import Settings
 
 
 class BenchError(RuntimeError):

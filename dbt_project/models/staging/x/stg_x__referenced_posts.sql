@@ -5,25 +5,4 @@
     indexes=[{'columns': ['record_key']}],
 ) }}
 
-with records as (
-    {{ newest_records('x', 'referenced_posts') }}
-)
-
-select
-    source,
-    record_key,
-    read_run_no,
-    record_key as post_id,
-    {{ json_text('payload', 'id') }} as newest_post_id,
-    {{ json_text('payload', 'author_id') }} as author_id,
-    {{ json_text('payload', '_author.name') }} as author_name,
-    lower({{ json_text('payload', '_author.username') }}) as author_handle,
-    {{ json_text('payload', 'conversation_id') }} as conversation_id,
-    {{ utc_timestamp(json_text('payload', 'created_at')) }} as created_at,
-    {{ json_text('payload', 'text') }} as text,
-    {{ json_text('payload', 'lang') }} as lang,
-    {{ json_text('payload', 'in_reply_to_user_id') }} as in_reply_to_user_id,
-    {{ json_value('payload', 'referenced_tweets') }} as referenced_posts,
-    {{ json_value('payload', 'edit_history_tweet_ids') }} as edit_ids
-
-from records
+{{ x_posts('referenced_posts') }}

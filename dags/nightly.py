@@ -12,6 +12,7 @@ failed rules are in `ops.check_results`. To build a published night again beside
 trigger with `as_of` set to its day.
 """
 
+import functools
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -25,11 +26,10 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 WAREHOUSE = Asset(name="answerable_warehouse", uri="answerable://warehouse/marts")
 RETRIES = int(os.environ.get("ANSWERABLE_RETRIES") or 2)
-GATE = {"retries": 0}  # the same data would be refused again
 
 
 def connect_to(source: str) -> dict:
@@ -52,6 +52,26 @@ def note_failure(context: dict) -> None:
     from answerable import pipeline
 
     pipeline.fail_running()
+
+
+def step(**options):
+    """A task that is tried again, unless the request or the data was refused: it would be again."""
+
+    def decorate(function):
+        @functools.wraps(function)
+        def tried(*args, **kwargs):
+            from answerable import pipeline
+
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                if pipeline.is_final(error):
+                    raise AirflowFailException(str(error)) from error
+                raise
+
+        return task(**options)(tried)
+
+    return decorate
 
 
 @dag(
@@ -78,7 +98,7 @@ def note_failure(context: dict) -> None:
     tags=["customer-data"],
 )
 def nightly():
-    @task(multiple_outputs=False, **GATE)
+    @step(multiple_outputs=False)
     def plan() -> list[dict]:
         """Decide which night this is: nothing after it reads the param, the interval or a clock."""
         from answerable import pipeline
@@ -97,7 +117,7 @@ def nightly():
         context["ti"].xcom_push(key="night", value=planned["run_id"])
         return planned["streams"]
 
-    @task(map_index_template="{{ stream_name }}", max_active_tis_per_dagrun=4)
+    @step(map_index_template="{{ stream_name }}", max_active_tis_per_dagrun=4)
     def land(night: str, source: str, kind: str, stream: str, mapping=None, file=None) -> dict:
         from answerable import pipeline
 
@@ -114,43 +134,43 @@ def nightly():
             )
 
     # in a replay nothing is landed; where no night is due there is no plan either
-    @task(trigger_rule="none_failed_min_one_success")
+    @step(trigger_rule="none_failed_min_one_success")
     def load(night: str) -> dict:
         from answerable import pipeline
 
         return pipeline.load(night)
 
-    @task(**GATE)
+    @step()
     def check_raw(night: str) -> dict:
         from answerable import pipeline
 
         return pipeline.check_raw(night)
 
-    @task
+    @step()
     def build(night: str, part: str) -> dict:
         from answerable import pipeline
 
         return pipeline.build(night, part=part)
 
-    @task
+    @step()
     def identity(night: str) -> dict:
         from answerable import pipeline
 
         return pipeline.identity(night)
 
-    @task(**GATE)
+    @step()
     def check(night: str) -> dict:
         from answerable import pipeline
 
         return pipeline.check(night)
 
-    @task(outlets=[WAREHOUSE])
+    @step(outlets=[WAREHOUSE])
     def publish(night: str) -> dict:
         from answerable import pipeline
 
         return pipeline.publish(night)
 
-    @task
+    @step()
     def report(night: str) -> dict:
         from answerable import pipeline
 

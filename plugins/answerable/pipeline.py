@@ -19,7 +19,7 @@ from answerable import files, runs
 from answerable.progress import stage
 from answerable.runtime import sandbox
 from answerable.settings import Settings
-from answerable.sources import Connection, streams_of
+from answerable.sources import Connection, SpecError, streams_of
 from answerable.warehouse.db import connect
 
 log = logging.getLogger(__name__)
@@ -275,6 +275,14 @@ def report(run_id: str) -> dict:
     with connect(Settings.from_environment()) as conn:
         runs.note_report(conn, run_id, receipt["path"])
     return receipt
+
+
+def is_final(error: Exception) -> bool:
+    """Whether trying again would end the same: the data or the request was refused, not the way."""
+    from answerable.quality import GateFailed
+    from answerable.warehouse.dbt import PolicyError
+
+    return isinstance(error, runs.PlanError | SpecError | GateFailed | PolicyError)
 
 
 def fail_running() -> None:

@@ -107,13 +107,44 @@ def test_publishing_alone_tells_subscribers_of_the_warehouse(parsed):
     assert parsed["outlets"] == {"publish": ["answerable://warehouse/marts"]}
 
 
-def test_decisions_and_gates_are_not_tried_twice_and_work_is(parsed):
-    assert {name for name, count in parsed["retries"].items() if count == 0} == {
-        "plan",
-        "check_raw",
-        "check",
+def test_every_task_is_tried_again(parsed):
+    assert set(parsed["retries"].values()) == {2}
+
+
+REFUSED = """
+import runpy, sys
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+dag = runpy.run_path(sys.argv[1])["the_dag"]
+from answerable import pipeline
+from answerable.quality import GateFailed
+from answerable.runs import PlanError
+from answerable.warehouse.db import NotRunning
+
+said = {}
+for name, error in {
+    "gate": GateFailed([]), "plan": PlanError("no"), "lost": NotRunning("x"), "net": OSError("x"),
+    "skip": AirflowSkipException("none due"),
+}.items():
+    def load(night, error=error):
+        raise error
+    pipeline.load = load
+    try:
+        dag.task_dict["load"].python_callable("night")
+    except Exception as raised:
+        said[name] = type(raised).__name__
+print("RESULT" + __import__("json").dumps(said))
+"""
+
+
+def test_what_was_refused_is_not_tried_again_and_what_broke_is(tmp_path):
+    said = in_airflow(REFUSED, str(ROOT / "dags" / "nightly.py"), tmp_path)
+    assert said == {
+        "gate": "AirflowFailException",
+        "plan": "AirflowFailException",
+        "lost": "NotRunning",
+        "net": "OSError",
+        "skip": "AirflowSkipException",
     }
-    assert set(parsed["retries"].values()) == {0, 2}
 
 
 def test_one_night_at_a_time_at_two_in_utc_and_none_made_up_for(parsed):

@@ -137,10 +137,10 @@ def _wait(settings: Settings, port: int, patience_seconds: float) -> None:
                 f"Airflow's {', '.join(sorted(missing))} ended at once; see {logs}"
             )
         try:
-            health = f"http://127.0.0.1:{port}/api/v2/monitor/health"
-            with urllib.request.urlopen(health, timeout=5) as answer:
-                if answer.status == 200:
-                    return
+            # the pages for people, and the part that tasks talk to, which is built when first asked
+            for path in ("/api/v2/monitor/health", "/execution/health"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30).close()
+            return
         except (urllib.error.URLError, OSError):
             pass
         time.sleep(0.5)

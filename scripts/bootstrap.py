@@ -18,6 +18,10 @@ LOCK = ROOT / "requirements.lock"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".installed"  # what was installed; gone while an installation is under way
+COMMAND = """#!/bin/sh
+bin=$(cd "$(dirname "$0")" && pwd)
+PYTHONPATH="$bin/../../plugins${PYTHONPATH:+:$PYTHONPATH}" exec "$bin/python" -m answerable.cli "$@"
+"""
 
 
 def main() -> int:
@@ -27,6 +31,7 @@ def main() -> int:
         fcntl.flock(handle, fcntl.LOCK_EX)  # two calls of make at once: one installs, one waits
         wanted = what_is_wanted()
         if STAMP.exists() and STAMP.read_text() == wanted and runs(PYTHON):
+            write_command()
             return 0
         started = time.monotonic()
         STAMP.unlink(missing_ok=True)
@@ -44,9 +49,18 @@ def main() -> int:
                     "Without access to PyPI, name your own index with PIP_INDEX_URL."
                 )
                 return 1
+        write_command()
         STAMP.write_text(wanted)
         say(f"installed in {time.monotonic() - started:.0f} s")
     return 0
+
+
+def write_command() -> None:
+    """`.venv/bin/answerable`: the package is run from where it stands, so no installer makes it."""
+    command = VENV / "bin" / "answerable"
+    if not command.exists() or command.read_text() != COMMAND:
+        command.write_text(COMMAND)
+        command.chmod(0o755)
 
 
 def what_is_wanted() -> str:

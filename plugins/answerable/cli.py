@@ -391,7 +391,7 @@ def main() -> None:
     from answerable.runtime.lock import Held
 
     try:
-        app()
+        app(prog_name="answerable")
     except Held as holder:
         print(f"A night is under way: {holder}; nothing was done.", file=sys.stderr)
         sys.exit(75)

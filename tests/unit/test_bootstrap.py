@@ -144,3 +144,22 @@ def test_without_a_home_the_cache_stays_in_the_checkout(bootstrap, pip_says, tmp
 def test_make_help_lists_the_target(target):
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
     assert [line for line in said.splitlines() if line.startswith(f"make {target} ")]
+
+
+def test_the_command_runs_from_any_folder(bootstrap, tmp_path, monkeypatch):
+    """The launcher finds the package beside its own environment, wherever it is called from."""
+    (tmp_path / "bin").mkdir(parents=True)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    bootstrap.write_command()
+    told = tmp_path / "bin" / "python"
+    told.write_text('#!/bin/sh\necho "$PYTHONPATH" "$@"\n')
+    told.chmod(0o755)
+    said = subprocess.run(
+        [tmp_path / "bin" / "answerable", "nightly", "--date", "2026-03-01"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    ).stdout
+    assert said == f"{tmp_path}/bin/../../plugins -m answerable.cli nightly --date 2026-03-01\n"

@@ -1,6 +1,7 @@
 """From a bare machine to a virtual environment: which Python, which index, which hashes."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys

@@ -1,13 +1,28 @@
 {{ config(materialized='table', indexes=[{'columns': ['x_interaction_key']}, {'columns': ['comment_interaction_key']}]) }}
 
 -- A post that the help desk made a comment of is one interaction with two source records. They are matched
--- by the network's own message id, else not at all. One row per comment.
+-- by the network's own message id, else not at all. The help desk may have taken any edit of the post. One row
+-- per comment.
 with records as (
     select * from {{ ref('int_interaction_records') }}
 ),
 
 x_posts as (
     select * from {{ ref('int_x_posts') }}
+),
+
+x_edits as (
+    select * from {{ ref('int_x_edits') }}
+),
+
+versions as (
+    select source, post_id as version_id, post_id
+    from x_posts
+
+    union all
+
+    select source, edit_id as version_id, post_id
+    from x_edits
 )
 
 select
@@ -19,8 +34,11 @@ select
     min(x_posts.source || ':' || x_posts.conversation_id) as x_conversation_key
 
 from records
+inner join versions
+    on records.x_post_id = versions.version_id
 inner join x_posts
-    on records.x_post_id = x_posts.post_id
+    on versions.source = x_posts.source
+    and versions.post_id = x_posts.post_id
 where records.source_kind = 'zendesk'
     and records.x_post_id is not null
     and records.occurred_at < {{ as_of() }}

@@ -28,8 +28,9 @@
 {%- endmacro %}
 
 {#- The newest version of each record of a stream, of the batches that this run may read:
-    source, record_key, read_run_no (the run that first read that version), payload. -#}
-{% macro newest_records(kind, stream) %}
+    source, record_key, read_run_no (the run that first read that version), payload.
+    With `such_that`, a condition on `records`: the newest of the versions for which it holds. -#}
+{% macro newest_records(kind, stream, such_that=none) %}
     select
         versions.source,
         versions.record_key,
@@ -49,6 +50,9 @@
         inner join {{ source('ops', 'batches') }} as batches
             on records.batch_id = batches.batch_id
         where batches.first_read_run_no <= {{ reads_up_to() }}
+        {%- if such_that %}
+            and {{ such_that }}
+        {%- endif %}
         {%- if is_incremental() %}
             and (records.source, records.record_key) in ({{ changed_records(kind, stream) }})
         {%- endif %}

@@ -317,13 +317,13 @@ def _ticket(ticket: Ticket, present: int) -> Row:
         if audit.comment and not description:
             description = audit.comment.text
     generated = max([updated, *(touch for touch in ticket.touches if touch < present)])
-    tags = [f"topic_{ticket.topic}"] if ticket.topic else []
-    tags = ["new_shop", *tags] if ticket.id % 7 == 0 else tags
+    tags = ["new_shop", *_topic_tags(ticket)] if ticket.id % 7 == 0 else _topic_tags(ticket)
     subject = ticket.subject
     if ticket.spam_from is not None and ticket.spam_from < present:
         tags = [*tags, "spam"]
     if ticket.scrubbed_at is not None and ticket.scrubbed_at < present:
         subject = description = "SCRUBBED"
+        tags = []
     return (
         generated,
         ticket.id,
@@ -367,6 +367,10 @@ def _ticket(ticket: Ticket, present: int) -> Row:
     )
 
 
+def _topic_tags(ticket: Ticket) -> list[str]:
+    return [f"topic_{ticket.topic}"] if ticket.topic else []
+
+
 def _via(channel: str) -> Json:
     return {"channel": channel, "source": {"from": {}, "to": {}, "rel": None}}
 
@@ -386,13 +390,12 @@ def _event(ticket: Ticket, audit: Audit, *, is_first: bool) -> Json:
         children.append(_comment(comment, audit, channel))
     fields: list[tuple[Json, bool]] = []
     if is_first:
-        tags = [f"topic_{ticket.topic}"] if ticket.topic else []
         fields += [
             ({"subject": ticket.subject}, False),
             ({"type": ticket.kind}, False),
             ({"requester_id": ticket.requester_id}, False),
             ({"brand_id": ticket.brand_id}, False),
-            ({"tags": tags}, False),
+            ({"tags": _topic_tags(ticket)}, False),
         ]
         if ticket.organization_id:
             fields.append(({"organization_id": ticket.organization_id}, True))
@@ -406,6 +409,9 @@ def _event(ticket: Ticket, audit: Audit, *, is_first: bool) -> Json:
             ({change.name: change.value, "previous_value": change.was}, change.by_rule)
             for change in audit.changes
         ]
+        if audit.at == ticket.spam_from:
+            tags = _topic_tags(ticket)
+            fields.append(({"tags": [*tags, "spam"], "previous_value": tags}, False))
     for position, (field, by_rule) in enumerate(fields, start=2):
         children.append(
             {

@@ -48,12 +48,43 @@ tiers as (
     select * from {{ ref('stg_policy__customer_tiers') }}
 ),
 
+tag_events as (
+    select * from {{ ref('stg_zendesk__ticket_tags') }}
+),
+
+-- a ticket that was scrubbed before we first saw it: its events say what its tags were
+tags_of_scrubbed as (
+    select
+        tag_events.source,
+        tag_events.ticket_id,
+        tag_events.tags,
+        row_number() over (
+            partition by tag_events.source, tag_events.ticket_id
+            order by tag_events.tagged_at desc, tag_events.event_sequence desc
+        ) as newest_first
+    from tag_events
+    inner join tickets
+        on tag_events.source = tickets.source
+        and tag_events.ticket_id = tickets.ticket_id
+    where tickets.is_scrubbed
+        and tickets.tags is null
+),
+
 ticket_tags as (
     select
         source,
         ticket_id,
         {{ json_elements_of('tags') }} as tag
     from tickets
+
+    union all
+
+    select
+        source,
+        ticket_id,
+        {{ json_elements_of('tags') }} as tag
+    from tags_of_scrubbed
+    where newest_first = 1
 ),
 
 ticket_topics as (

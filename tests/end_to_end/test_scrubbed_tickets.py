@@ -1,0 +1,101 @@
+"""What was known of a deleted ticket stands when the help desk takes its words away.
+
+Two nights: in the first some tickets are deleted, in the second these are scrubbed, and others
+come scrubbed that no night has seen before.
+"""
+
+from datetime import datetime
+
+import psycopg
+import pytest
+from oracle import NOTHING, differences
+
+from answerable import pipeline
+from answerable.runtime import sandbox
+from answerable.sandbox import server
+from answerable.sandbox.company import DEFAULT_SEED
+from answerable.sandbox.history import world
+from answerable.sources import Connection
+
+pytestmark = pytest.mark.slow
+
+SIZE = 0.25
+NIGHTS = [datetime(2025, 12, 10), datetime(2026, 1, 24)]
+
+FACTS = """
+    select case_key, topic, not_counted_reason, subject_masked from marts.fct_cases
+    where status = 'deleted'
+"""
+
+
+@pytest.fixture(scope="module")
+def nights(new_settings, using):
+    """The warehouse after both nights, with its deleted cases and their differences each night."""
+    settings = new_settings()
+    told = []
+    with (
+        using(settings),
+        server.serve(size=SIZE, present=str(NIGHTS[0])) as handle,
+        psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
+    ):
+        served = handle.airflow_connections()
+        accounts = [Connection.from_dict(sandbox.account(n, served)) for n in sandbox.SOURCES]
+        for as_of in NIGHTS:
+            handle.move_to(str(as_of))
+            pipeline.run_night(f"{as_of:%Y-%m-%d}", connections=accounts, is_sandbox=True)
+            told.append(
+                (
+                    {key: facts for key, *facts in conn.execute(FACTS)},
+                    differences(conn, "marts", as_of, SIZE),
+                )
+            )
+        yield conn, told
+
+
+def test_both_nights_equal_the_truth(nights):
+    _, told = nights
+    assert [found for _, found in told] == [NOTHING, NOTHING]
+
+
+def test_a_scrub_takes_neither_subject_nor_topic_nor_spam(nights):
+    conn, told = nights
+    (before, _), (after, _) = told
+    scrubbed = {
+        key
+        for (key,) in conn.execute(
+            "select source || ':' || ticket_id from build.stg_zendesk__tickets where is_scrubbed"
+        )
+    }
+    known = before.keys() & scrubbed
+    assert len(known) >= 2
+    assert {key: after[key] for key in known} == {key: before[key] for key in known}
+    assert all(subject for _, _, subject in (after[key] for key in known))
+    (versions,) = conn.execute(
+        "select count(*) from raw.zendesk_tickets where payload ->> 'subject' = 'SCRUBBED'"
+        " and payload -> 'tags' = '[]' and source || ':' || record_key = any(%s)",
+        [list(known)],
+    ).fetchone()
+    assert versions == len(known), "the scrub is a version of its own"
+
+
+def test_of_what_came_scrubbed_the_events_tell_topic_and_spam(nights):
+    conn, told = nights
+    (before, _), (after, _) = told
+    never_seen = {
+        key
+        for (key,) in conn.execute(
+            "select source || ':' || ticket_id from build.stg_zendesk__tickets"
+            " where is_scrubbed and tags is null"
+        )
+    }
+    assert len(never_seen) >= 2 and not never_seen & before.keys()
+    true = {
+        f"zendesk:{one.id}": [one.topic or "unknown", "spam" if one.spam_from else "deleted", None]
+        for one in world(DEFAULT_SEED, SIZE).tickets_before(_epoch(NIGHTS[1]))
+    }
+    assert {key: after[key] for key in never_seen} == {key: true[key] for key in never_seen}
+    assert {reason for _, reason, _ in after.values()} == {"spam", "deleted"}
+
+
+def _epoch(instant: datetime) -> int:
+    return int((instant - datetime(1970, 1, 1)).total_seconds())

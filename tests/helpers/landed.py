@@ -27,7 +27,8 @@ class Pages:
 
 
 def ticket(id, at, **more):
-    return {"id": id, "generated_timestamp": at, **more}
+    created = "2026-01-01T00:00:00Z"
+    return {"id": id, "generated_timestamp": at, "created_at": created, **more}
 
 
 def tickets(*records, cursor, end=True):

@@ -22,6 +22,7 @@ from answerable.warehouse.db import NotRunning
 from answerable.warehouse.load import LoadError, load
 
 ZENDESK = Connection(name="zendesk", kind="zendesk", host="h", login="a", password="p")
+CREATED = "2026-01-01T00:00:00Z"
 X = Connection(name="x", kind="x", host="h", password="p", extra={"own_user_ids": ["11"]})
 
 
@@ -277,6 +278,19 @@ def test_a_record_is_stored_once_per_version_that_differs(settings, warehouse, n
     assert (receipt["loaded"], receipt["superseded"]) == (0, 2)
 
 
+def test_instants_with_and_without_fractions_order_versions_in_one_batch(
+    settings, warehouse, night
+):
+    def group(id, at):
+        return {"id": id, "updated_at": f"2026-01-01T00:00:{at}Z"}
+
+    page = {"groups": [group(1, "01"), group(1, "01.5"), group(2, "02")]}
+    land(night(), "zendesk", "groups", ZENDESK, client=Pages(page | {"meta": {"has_more": False}}))
+    assert load("night-1")["loaded"] == 3
+    versions = rows(warehouse, "select mod(version, 60) from raw.zendesk_groups order by position")
+    assert [float(version) for (version,) in versions] == [1, 1.5, 2]
+
+
 def test_the_same_id_in_two_accounts_is_two_records(settings, warehouse, night):
     run = night()
     for name in ("zendesk", "zendesk_uk"):
@@ -302,14 +316,26 @@ POISON = {
     '{"id": 1, "generated_timestamp": 1, "n": NaN}': "NaN",
     '{"id": 1, "generated_timestamp": 1, "n": -Infinity}': "Infinity",
     f'{{"id": 1, "generated_timestamp": 1, "n": {BIG}}}': "digits",
-    '{"id": 1, "generated_timestamp": 1, "n": 1e400000}': "refused by PostgreSQL",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "2026-01-01T00:00Z", "n": 1e400000}': (
+        "refused by PostgreSQL"
+    ),
     f'{{"id": 1, "generated_timestamp": 1, "n": {"[" * 250}{"]" * 250}}}': "nested",
     f'{{"id": 1, "generated_timestamp": 1, "n": {"[" * 9000}{"]" * 9000}}}': "nested",
     "[1]": "not an object",
     "null": "not an object",
     '"text"': "not an object",
+    '{"id": "7a", "generated_timestamp": 1}': "'id' is not an id",
+    '{"id": 1, "generated_timestamp": 1}': "'created_at' is missing",
+    '{"id": 1, "generated_timestamp": 1, "created_at": null}': "'created_at' is missing",
+    '{"id": 1, "generated_timestamp": 1, "created_at": 17}': "not an ISO instant",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "2026-03-01T00:00:00"}': "without a zone",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "2026-02-30T00:00:00Z"}': "not an ISO",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "2026-W09-1T00:00:00Z"}': "not an ISO",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "2026-03-01T24:00:00Z"}': "not an ISO",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "0001-01-01T00:00:00Z"}': "before 1900",
+    '{"id": 1, "generated_timestamp": 1, "created_at": "9999-12-31T23:59:59-05:00"}': "not an ISO",
 }
-FIT = {
+_FIT = {
     '{"id": 21, "generated_timestamp": 1, "t": "a\\u0000b\\\\u0000"}': "a\ufffdb\\u0000",
     '{"id": 22, "generated_timestamp": 1, "t": "\\ud83d \\ud83d\\ude00 \\ude00\\ud83d"}': (
         "\ufffd \U0001f600 \ufffd\ufffd"
@@ -321,6 +347,10 @@ FIT = {
     '{"id": "-5",\n\r\n "generated_timestamp": 1, "t": "\u202eright to left \U0001f469\u200d"}': (
         "\u202eright to left \U0001f469\u200d"
     ),
+}
+FIT = {  # an instant that all of them need, and that is not what they are here for
+    record.replace("_timestamp", f'_timestamp": 1, "created_at": "{CREATED}", "_', 1): text
+    for record, text in _FIT.items()
 }
 
 
@@ -456,7 +486,13 @@ def test_raw_is_rebuilt_from_landing_alone(settings, warehouse, night):
 
 
 def post(id, **more):
-    return {"id": id, "edit_history_tweet_ids": [id], "author_id": "7", **more}
+    return {
+        "id": id,
+        "edit_history_tweet_ids": [id],
+        "author_id": "7",
+        "created_at": CREATED,
+        **more,
+    }
 
 
 def test_newest_first_died_in_mid_walk_is_walked_again_from_the_old_watermark(
@@ -642,7 +678,8 @@ def test_odd_characters_are_counted(settings, warehouse, night):
     judged = loading.judge(
         landing.stream_of("zendesk", "tickets"),
         1,
-        b'{"id": 1, "generated_timestamp": 1, "t": "\\u0000"}',
+        b'{"id": 1, "generated_timestamp": 1, "created_at": "2026-01-01T00:00:00Z",'
+        b' "t": "\\u0000"}',
         odd,
     )
     assert judged.reason is None and odd == {loading.CLEANED: 1}

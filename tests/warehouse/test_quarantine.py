@@ -19,7 +19,9 @@ from answerable.warehouse.load import load
 from answerable.warehouse.rebuild import rebuild_raw
 
 ZENDESK = Connection(name="zendesk", kind="zendesk", host="h", login="a", password="p")
+CREATED = '"created_at":"2026-01-01T00:00:00Z"'
 SECRET = "anna@example.com wrote this"
+DEEP = "[" * 150 + f'"{SECRET}"' + "]" * 150
 
 
 @pytest.fixture
@@ -37,10 +39,9 @@ def told(show, found):
 def refused(settings, warehouse, night):
     """A night in which two records in a hundred were refused for their depth, one for its key."""
     run = night()
-    deep = "[" * 150 + f'"{SECRET}"' + "]" * 150
     page = json.dumps(tickets(ticket(1, 10), {"id": SECRET * 99, "t": SECRET}, cursor="a"))
-    record = f'{{"id":7,"generated_timestamp":11,"t":{deep}}}'
-    other = f'{{"id":8,"generated_timestamp":11,"t":{deep}}}'
+    record = f'{{"id":7,"generated_timestamp":11,{CREATED},"t":{DEEP}}}'
+    other = f'{{"id":8,"generated_timestamp":11,{CREATED},"t":{DEEP}}}'
     page = page.replace('"tickets": [', f'"tickets": [{record},{other},')
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "DEEPEST", 100)  # the fault of ours that is put right later
@@ -93,10 +94,8 @@ def test_raw_made_again_after_a_retry_holds_the_same_records(settings, warehouse
 
 def test_a_record_that_is_stored_by_now_is_not_stored_twice(settings, warehouse, refused):
     run = refused()
-    deep = json.loads("[" * 150 + f'"{SECRET}"' + "]" * 150)
-    page = json.dumps(tickets(cursor="b")).replace(
-        "[]", f'[{{"id":7,"generated_timestamp":11,"t":{json.dumps(deep, separators=(",", ":"))}}}]'
-    )
+    record = f'{{"id":7,"generated_timestamp":11,{CREATED},"t":{DEEP}}}'
+    page = json.dumps(tickets(cursor="b")).replace("[]", f"[{record}]")
     land(run, "zendesk", "tickets", ZENDESK, client=Pages(page))
     assert load(run)["loaded"] == 1
     assert quarantine.retry(settings)["loaded"] == 2

@@ -1,8 +1,9 @@
 """A stream of a source, described: what it is, how it is walked, how its records are told apart."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -11,8 +12,26 @@ from answerable.sources.errors import SpecError
 Paging = Literal["cursor_export", "time_export", "cursor_list", "newest_first", "lookup"]
 # how a record says which of its versions it is
 Version = Literal["number", "instant", "length"]
+# what a field holds that later steps calculate with; "!" after it: it may not be absent or null
+Type = Literal[
+    "id", "id!", "post_id", "post_id!", "instant", "instant!", "epoch", "epoch!", "list", "list!"
+]
+
+LARGEST_POST_ID = 2**63 - 1  # a post's id holds the instant it was written at
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST_EPOCH = 253_402_300_799  # the last second of the year 9999
+# what PostgreSQL and we read alike; a day without a time or a time without a zone is no instant
+_instant = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-](?:0\d|1[0-5]):?[0-5]\d)",
+    re.ASCII,
+)
+_whole = re.compile(r"-?[0-9]{1,30}")
+_types = frozenset(Type.__args__)  # type: ignore[attr-defined]
 
 LONGEST_KEY = 500  # far above any real id, far below what an index of PostgreSQL can hold
+
+
+NO_INSTANT = "not an ISO instant"
 
 
 class Poison(ValueError):
@@ -46,6 +65,8 @@ class Stream:
     deletion: str  # how a deleted record shows
     may_be_withheld: bool = False  # 403/404 means that the plan has no such stream
     walked_with: tuple[str, ...] = ()  # not walked itself: the walks that bring it along
+    # path of a field -> its type; "a.b" is b in a, "a[].b" is b in each element of the list a
+    fields: Mapping[str, Type] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"{self.kind}.{self.name}"
@@ -59,6 +80,9 @@ class Stream:
             raise SpecError(f"{where}: what is looked up (paging 'lookup') names its walks")
         if self.overlap_seconds and self.paging != "time_export":
             raise SpecError(f"{where}: only a walk by time can start earlier than its watermark")
+        for path, type in self.fields.items():
+            if type not in _types:
+                raise SpecError(f"{where}: {path}: no type {type!r}; known: {sorted(_types)}")
 
     @property
     def is_whole_list(self) -> bool:
@@ -78,6 +102,33 @@ class Stream:
             raise Poison(f"key {self.key!r} is longer than {LONGEST_KEY} characters")
         return key
 
+    def check(self, record: Mapping[str, Any]) -> None:
+        """Raises Poison when a field does not hold what later steps calculate with."""
+        for path, type in self.fields.items():
+            found = False
+            for value in (
+                _values(record, path) if "[" in path or "." in path else (record.get(path),)
+            ):
+                if value is None:
+                    continue
+                found = True
+                if type.startswith("instant"):
+                    instant(value, path)
+                elif type.startswith(("id", "post_id")):
+                    if not is_id(value):
+                        raise Poison(f"{path!r} is not an id (a whole number)")
+                    if type.startswith("post") and not 0 <= int(value) <= LARGEST_POST_ID:
+                        raise Poison(f"{path!r} is not an id of 64 bits")
+                elif type.startswith("epoch"):
+                    if isinstance(value, bool) or not isinstance(value, int):
+                        raise Poison(f"{path!r} is not a whole number of seconds")
+                    if not 0 <= value <= LATEST_EPOCH:
+                        raise Poison(f"{path!r} lies before 1970 or after 9999")
+                elif not isinstance(value, list):
+                    raise Poison(f"{path!r} is not a list")
+            if not found and type.endswith("!"):
+                raise Poison(f"{path!r} is missing")
+
     def version_of(self, record: Mapping[str, Any]) -> int | Decimal:
         """Orders the versions of one record: higher is newer. Raises Poison."""
         value = record.get(self.version_field)
@@ -92,14 +143,45 @@ class Stream:
         raise Poison(f"version field {self.version_field!r} is missing or not a {self.version}")
 
 
+def instant(text: Any, what: str) -> datetime:
+    """An ISO instant that names its zone, as UTC. Raises Poison."""
+    if not isinstance(text, str) or not _instant.fullmatch(text):
+        is_local = isinstance(text, str) and _instant.fullmatch(text + "Z")
+        raise Poison(f"{what!r} is {'an instant without a zone' if is_local else NO_INSTANT}")
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.utcoffset():
+            moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Poison(f"{what!r} is {NO_INSTANT}") from None
+    if moment < EARLIEST:
+        raise Poison(f"{what!r} lies before {EARLIEST.year}")
+    return moment
+
+
 def epoch(text: str, what: str) -> int | Decimal:
     """Seconds since 1970 of an ISO instant that names its zone. Raises Poison."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise Poison(f"{what!r} is not an ISO instant") from None
-    if instant.tzinfo is None:
-        raise Poison(f"{what!r} is an instant without a zone")
-    since = instant - datetime(1970, 1, 1, tzinfo=UTC)
+    since: timedelta = instant(text, what) - datetime(1970, 1, 1, tzinfo=UTC)
     seconds = since.days * 86400 + since.seconds
     return seconds + Decimal(since.microseconds) / 1_000_000 if since.microseconds else seconds
+
+
+def is_id(value: Any) -> bool:
+    """Whether it is a whole number, or the text of one."""
+    if isinstance(value, str):
+        return bool(_whole.fullmatch(value))
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**30
+
+
+def _values(value: Any, path: str) -> Iterator[Any]:
+    """What lies at `path`; nothing where a step of it is absent or of another kind."""
+    name, dot, rest = path.partition(".")
+    found = value.get(name.removesuffix("[]")) if isinstance(value, Mapping) else None
+    elements = [found]
+    if name.endswith("[]"):
+        elements = found if isinstance(found, list) else []
+    for each in elements:
+        if dot:
+            yield from _values(each, rest)
+        else:
+            yield each

@@ -22,6 +22,15 @@ _POST = {
     "page_size": 100,
     "page_size_param": "max_results",
     "deletion": "never told; a post gone since stays as it was",
+    "fields": {
+        "id": "post_id!",
+        "edit_history_tweet_ids[]": "post_id!",
+        "created_at": "instant!",
+        "author_id": "id",
+        "conversation_id": "id",
+        "referenced_tweets": "list",
+        "referenced_tweets[].id": "id",
+    },
 }
 
 STREAMS: tuple[Stream, ...] = (

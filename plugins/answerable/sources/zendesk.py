@@ -18,6 +18,7 @@ _LIST = {
     "version_field": "updated_at",
     "version": "instant",
 }
+_ROW = {"id": "id!", "created_at": "instant"}
 
 STREAMS: tuple[Stream, ...] = (
     Stream(
@@ -32,6 +33,13 @@ STREAMS: tuple[Stream, ...] = (
         cursor="after_cursor of the last page, opaque; moves with every batch",
         window="rows generated since the cursor",
         deletion="status 'deleted' in the same stream; scrubbed 30 days later, a version more",
+        fields={
+            "id": "id!",
+            "created_at": "instant!",
+            "updated_at": "instant",
+            "due_at": "instant",
+            "tags": "list",
+        },
         **_EXPORT,
     ),
     Stream(
@@ -48,6 +56,13 @@ STREAMS: tuple[Stream, ...] = (
         window="events since that second",
         overlap_seconds=60,
         deletion="none: events are history",
+        fields={
+            "id": "id!",
+            "ticket_id": "id!",
+            "timestamp": "epoch!",
+            "child_events": "list",
+            "child_events[].created_at": "instant",
+        },
         **_EXPORT,
     ),
     Stream(
@@ -63,6 +78,7 @@ STREAMS: tuple[Stream, ...] = (
         cursor="after_cursor of the last page, opaque; moves with every batch",
         window="rows generated since the cursor",
         deletion="active is false in the same stream",
+        fields={**_ROW, "tags": "list", "_identities[].created_at": "instant"},
         **_EXPORT,
     ),
     Stream(
@@ -78,10 +94,17 @@ STREAMS: tuple[Stream, ...] = (
         window="rows changed since that second",
         overlap_seconds=60,
         deletion="deleted_at is set in the same stream",
+        fields=_ROW,
         **_EXPORT,
     ),
     Stream(
-        kind="zendesk", name="groups", path="/api/v2/groups.json", items="groups", key="id", **_LIST
+        kind="zendesk",
+        name="groups",
+        path="/api/v2/groups.json",
+        items="groups",
+        key="id",
+        fields=_ROW,
+        **_LIST,
     ),
     Stream(
         kind="zendesk",
@@ -89,6 +112,7 @@ STREAMS: tuple[Stream, ...] = (
         path="/api/v2/group_memberships.json",
         items="group_memberships",
         key="id",
+        fields={**_ROW, "user_id": "id", "group_id": "id"},
         **_LIST,
     ),
     Stream(
@@ -97,6 +121,7 @@ STREAMS: tuple[Stream, ...] = (
         path="/api/v2/brands.json",
         items="brands",
         key="id",
+        fields={"id": "id!"},
         may_be_withheld=True,  # one-brand plans have no such endpoint
         **_LIST,
     ),

@@ -246,7 +246,7 @@ class _Batch:
         found = self.conn.execute(
             sql.SQL(
                 "select asked.record_key, asked.version, stored.record_hash"
-                " from unnest(%s::text[], %s::numeric[]) as asked (record_key, version)"
+                " from unnest(%s::text[], %s::text[]::numeric[]) as asked (record_key, version)"
                 " cross join lateral ("
                 "   select kept.record_hash from raw.{} as kept"
                 "   where kept.record_key = asked.record_key and kept.source = %s"
@@ -254,7 +254,7 @@ class _Batch:
                 "   order by kept.batch_id desc, kept.position desc limit 1"
                 " ) as stored"
             ).format(sql.Identifier(self.table)),
-            [[key for key, _ in pairs], [version for _, version in pairs], self.source],
+            [[key for key, _ in pairs], [str(version) for _, version in pairs], self.source],
         )
         for key, version, digest in found:
             newest[key, version] = digest
@@ -358,10 +358,12 @@ def judge(described: Stream, position: int, line: bytes, odd: Counter[str]) -> I
             raise Poison(f"larger than {LARGEST_RECORD} bytes")
         text = _clean(_text(line), odd)
         record = _parse(text)
+        key, version = described.key_of(record), described.version_of(record)
+        described.check(record)
         return Incoming(
             position,
-            key=described.key_of(record),
-            version=described.version_of(record),
+            key=key,
+            version=version,
             hash=_hash(line),
             payload=text,
         )

@@ -1,0 +1,209 @@
+"""Ways to break models and macros, and for each the test of dbt's that has to notice."""
+
+from itertools import groupby
+
+# model, what it says, what it is made to say, the unit test that has to fail
+MODELS = [
+    (
+        "stg_zendesk__ticket_changes",
+        "then coalesce({{ json_text('child', 'assignee_id') }}, '') end",
+        "then {{ json_text('child', 'assignee_id') }} end",
+        "null_says_nobody_and_an_absent_field_says_nothing",
+    ),
+    (
+        "int_x_posts",
+        "when ranked.newest_post_id = ranked.post_id then ranked.created_at",
+        "when true then ranked.created_at",
+        "an_edited_post_keeps_its_first_id_and_its_first_time",
+    ),
+    (
+        "int_interactions",
+        "and not with_case.is_bot",
+        "and true",
+        "a_bot_s_message_is_no_reply_and_tomorrow_s_does_not_exist",
+    ),
+    (
+        "int_interactions",
+        "            matters.ticket_case_key,\n",
+        "",
+        "a_post_that_is_a_comment_too_is_one_and_the_ticket_is_its_case",
+    ),
+    (
+        "int_interactions",
+        "and addressed.matter_of_identifier_key = matters.matter_of_identifier_key",
+        "",
+        "another_customer_in_the_thread_has_a_case_of_their_own",
+    ),
+    (
+        "int_cases",
+        "interactions.occurred_at >= messages.first_inbound_at",
+        "interactions.occurred_at > messages.first_inbound_at",
+        "the_first_reply_of_a_person_to_a_message_counts",
+    ),
+    (
+        "int_case_events",
+        "then least(coalesce(opened_at, event_at), event_at)",
+        "then event_at",
+        "a_log_of_whole_states_begins_when_the_case_was_opened",
+    ),
+    (
+        "int_case_states",
+        "max(team) over (partition by case_key, team_no)",
+        "team",
+        "what_an_event_does_not_say_stays_and_an_empty_text_is_none",
+    ),
+    (
+        "int_case_states",
+        "when carried.event_no > last_open.last_unclosed_no and carried.status = 'closed'",
+        "when carried.status = 'closed'",
+        "a_reopen_moves_resolved_at_and_closed_at",
+    ),
+    (
+        "int_case_states",
+        "status not in ('closed', 'deleted') then event_no",
+        "status not in ('closed') then event_no",
+        "deletion_ends_the_case_s_time_and_closes_nothing",
+    ),
+    (
+        "int_case_timeline",
+        "\nfrom changes\n",
+        "\nfrom (select *, lead(event_at) over (partition by case_key order by event_no) as next_at"
+        " from changes) as changes where next_at is null or next_at > event_at\n",
+        "zero_length_rows_are_kept",
+    ),
+    (
+        "int_case_timeline",
+        "where previous_no is null\n",
+        "where previous_no is null or event_kind = 'policy_changed'\n",
+        "a_turn_of_policy_opens_a_row_only_where_it_changes_something",
+    ),
+    (
+        "int_case_facts",
+        "where department is not null",
+        "where true",
+        "a_handoff_ignores_nobody_in_between",
+    ),
+    (
+        "int_repeat_contacts",
+        "first_after.next_opened_at <= ",
+        "first_after.next_opened_at < ",
+        "a_customer_who_comes_back_within_seven_days_came_back",
+    ),
+    (
+        "int_sla_clock_starts",
+        "timeline.from_at <= starts.started_at",
+        "timeline.from_at < starts.started_at",
+        "the_priority_at_the_start_decides",
+    ),
+    (
+        "int_sla_promises",
+        "starts.started_at < rules.until_at",
+        "starts.started_at <= rules.until_at",
+        "the_promise_of_the_day_on_which_the_clock_started_holds",
+    ),
+    (
+        "int_business_slices",
+        "where holidays.holiday_on is null",
+        "where true",
+        "lunch_holidays_and_revised_hours_are_closed_times",
+    ),
+    (
+        "int_business_slices",
+        '"schedules.timezone") }} as opens_at',
+        "\"'UTC'\") }} as opens_at",
+        "a_change_of_clocks_moves_openings_and_makes_a_day_shorter",
+    ),
+    (
+        "fct_sla_clocks",
+        "when elapsed_seconds > target_seconds then 'breached'",
+        "when elapsed_seconds >= target_seconds then 'breached'",
+        "a_reply_exactly_on_the_target_is_met",
+    ),
+    (
+        "fct_sla_clocks",
+        "< last_hours.open_seconds_before + last_hours.open_seconds",
+        "<= last_hours.open_seconds_before + last_hours.open_seconds",
+        "a_target_used_up_at_closing_time_is_due_at_the_next_opening",
+    ),
+    (
+        "fct_sla_clocks",
+        "when not_counted_reason is not null then 'void'",
+        "when false then 'void'",
+        "a_clock_of_a_case_that_does_not_count_is_void",
+    ),
+    (
+        "rpt_sla_compliance_daily",
+        "in ('met', 'breached') then 1",
+        "in ('met', 'breached', 'running') then 1",
+        "each_clock_is_counted_once_and_a_share_needs_verdicts",
+    ),
+    (
+        "fct_ownership_spans",
+        "when contests.reply_count > 0 then 'contested'",
+        "",
+        "the_first_verdict_that_applies_is_the_span_s",
+    ),
+    (
+        "fct_ownership_spans",
+        "interactions.occurred_at < spans.to_at",
+        "interactions.occurred_at <= spans.to_at",
+        "a_reply_contests_the_span_that_it_lies_in",
+    ),
+    (
+        "fct_interactions",
+        "and interactions.in_reply_to_interaction_key is null then 'publishing'",
+        "then 'publishing'",
+        "an_own_post_without_a_parent_is_publishing",
+    ),
+    (
+        "int_dirty_cases",
+        "or changed_at >= {{ published_as_of() }}",
+        "",
+        "a_case_is_dirty_through_news_events_and_open_ends",
+    ),
+]
+
+# file of macros, what it says, what it is made to say, the unit test or golden rows that must fail
+MACROS = [
+    (
+        "increments",
+        "order by records.version desc, records.batch_id desc",
+        "order by records.batch_id desc",
+        "the_newest_version_wins_over_a_late_old_one",
+    ),
+    (
+        "increments",
+        "where batches.first_read_run_no <= {{ reads_up_to() }}",
+        "where true",
+        "rows_of_a_run_read_later_are_not_read",
+    ),
+    (
+        "rules",
+        "order by rule_matches.rule_rank,",
+        "order by rule_matches.rule_rank desc,",
+        "the_lowest_rank_that_matches_promises_while_it_is_valid",
+    ),
+    ("dialect/time", "date_trunc('second', timezone(", "(timezone(", "utc_timestamp"),
+    ("dialect/time", "when 6 then 'sat'", "when 6 then 'sun'", "weekday"),
+    ("dialect/time", "1288834974657", "1288834974000", "snowflake_time"),
+    ("dialect/text", "'@[[:alnum:]_]+'", "'@[[:alnum:]]+'", "mask_text"),
+    (
+        "dialect/json",
+        "jsonb_exists({{ json }}, '{{ key }}')",
+        "(jsonb_extract_path_text({{ json }}, '{{ key }}') is not null)",
+        "json_has_key",
+    ),
+]
+
+
+def rounds() -> list[list[tuple[str, str, str, str]]]:
+    """The broken models, each model once a round: a unit test sees its own model alone."""
+    numbered = [
+        (number, change)
+        for _, changes in groupby(MODELS, key=lambda change: change[0])
+        for number, change in enumerate(changes)
+    ]
+    return [
+        [change for number, change in numbered if number == each]
+        for each in range(1 + max(number for number, _ in numbered))
+    ]

@@ -3,7 +3,7 @@
 from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Night
-from expectations import calls, cases, interactions, ownership, people, raw, sla
+from expectations import calls, cases, interactions, outcomes, ownership, people, raw, sla
 from expectations.shared import ExpectNotToShrinkByHalf
 
 Suites = list[tuple[str, str, ExpectationSuite]]
@@ -31,6 +31,8 @@ def build_suites(night: Night) -> Suites:
         "fct_sla_clocks": sla.clocks(night),
         "rpt_sla_compliance_daily": sla.compliance_daily(night),
         "fct_calls": calls.calls(night),
+        "fct_ratings": outcomes.ratings(night),
+        "fct_sales": outcomes.sales(night),
         "dim_customers": people.customers(night),
         "customer_identities": people.identities(night),
         "dim_agents": people.agents(night),

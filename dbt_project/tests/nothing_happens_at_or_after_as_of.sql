@@ -21,3 +21,15 @@ union all
 select 'fct_calls', call_key
 from {{ ref('fct_calls') }}
 where started_at >= {{ as_of() }}
+
+union all
+
+select 'fct_ratings', rating_key
+from {{ ref('fct_ratings') }}
+where rated_at >= {{ as_of() }}
+
+union all
+
+select 'fct_sales', sale_key
+from {{ ref('fct_sales') }}
+where greatest(first_step_at, found_at, qualified_at, won_at, lost_at) >= {{ as_of() }}

@@ -24,6 +24,7 @@ TYPES = {
     "bigint": "bigint",
     "boolean": "boolean",
     "float": "double precision",
+    "numeric(18, 4)": "numeric(18, 4)",
 }
 
 

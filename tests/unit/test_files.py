@@ -22,6 +22,18 @@ columns:
   status: {column: state, map: {Open: open, Done: closed}}
 """
 
+SALES = """
+source: crm
+kind: sales
+timezone: UTC
+key: id
+columns:
+  sale_id: id
+  found_at: {column: found}
+  won_at: {column: closed, when: {stage: Won}}
+  amount: {column: sum, decimal: ",", thousands: "."}
+"""
+
 
 def described(text=CASES, **changes):
     given = {**yaml.safe_load(text), **changes}
@@ -61,6 +73,21 @@ HEADER = "id,opened,state\n"
         (CASES + "  channel: {column: c, map: {a: x}, otherwise: keep}", "keep would let in"),
         (CASES.replace("timezone: America/New_York\n", ""), "name one with timezone:"),
         (CASES + "  due_at: {date: a, time: b, follows: status}", "'status' is no instant"),
+        (
+            SALES.replace("found_at: {column: found}", "email: m").replace("won_at", "#"),
+            "sales need a column for one of found_at",
+        ),
+        (SALES + "  status: stage\n", "status and status_at go together"),
+        (SALES.replace('decimal: ","', 'decimal: "."'), "are the same character"),
+        (
+            SALES.replace("column: found", 'column: found, decimal: ","'),
+            "decimal and thousands are",
+        ),
+        (
+            SALES.replace("  amount:", "  currency: c\nconstants: {amount: 1.5}\n#"),
+            "expected a number in quotes, found 1.5",
+        ),
+        (SALES.replace("  amount:", "constants: {amount: 1e3}\n#"), "'1e3' is no number"),
         ("a: [", "not YAML"),
         ("- a", "expected keys and values"),
     ],
@@ -159,6 +186,54 @@ def test_bytes_that_are_no_text_refuse_their_row_only_and_stay_as_they_are():
     assert one.payload["case_id"] == "1"
     assert two.problem.reason == "not utf-8"
     assert two.text.encode("utf-8", "surrogateescape") == b"\xff,2011-07-01 01:32:33,Open\n"
+
+
+def sale(line):
+    (row,) = read(described(SALES), "id,found,closed,stage,sum\n" + line)
+    return row
+
+
+@pytest.mark.parametrize(
+    "text, amount",
+    [
+        ("1200", "1200"),
+        ("1.200,50", "1200.50"),
+        ("1.234.567,8901", "1234567.8901"),
+        ("-0,5", "-0.5"),
+        ("99999999999999,9999", "99999999999999.9999"),
+        ("", None),
+    ],
+)
+def test_an_amount_keeps_its_digits(text, amount):
+    """As text: a number of JSON would be read as a float by whoever comes next."""
+    row = sale(f'1,2026-02-01,2026-02-09,Won,"{text}"\n')
+    assert (row.problem, row.payload.get("amount")) == (None, amount)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1,200.50", "12.00", "1.20,5", "1,00000", "1e3", "€ 5", "٣", "1.2345.678", "100000000000000"],
+)
+def test_an_amount_that_may_mean_two_things_is_refused(text):
+    row = sale(f'1,2026-02-01,2026-02-09,Won,"{text}"\n')
+    assert (row.payload, row.problem.column, row.problem.value) == (None, "sum", text)
+
+
+def test_a_sale_without_any_step_is_refused():
+    assert sale("1,,2026-02-09,Open,5\n").problem.reason == (
+        "none of found_at, qualified_at, won_at, lost_at, status_at"
+    )
+    steps = described(
+        SALES.replace("found_at: {column: found}", "status: stage").replace(
+            "won_at: {column: closed, when: {stage: Won}}", "status_at: closed"
+        )
+    )
+    rows = read(steps, "id,closed,stage,sum\n1,2026-02-09,won,5\n1,2026-02-09,,5\n1,,won,5\n")
+    assert [row.problem and row.problem.reason for row in rows] == [
+        None,
+        "only one of status and status_at",
+        "none of found_at, qualified_at, won_at, lost_at, status_at",
+    ]
 
 
 def test_values_that_mean_missing_are_absent():

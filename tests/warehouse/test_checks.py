@@ -347,6 +347,50 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "update build.fct_calls set ivr_seconds = -1",
         {("fct_calls", "ExpectNoNegativeSeconds")},
     ),
+    "a rating twice": (
+        "insert into build.fct_ratings select * from build.fct_ratings",
+        {("fct_ratings", KEY)},
+    ),
+    "a rating from the future": (
+        "update build.fct_ratings set rated_at = {as_of}",
+        {("fct_ratings", FUTURE)},
+    ),
+    "an address in what a rating says": (
+        "update build.fct_ratings set comment_masked = 'write to cora@mail.example'",
+        {("fct_ratings", "ExpectNoAddressInMaskedText")},
+    ),
+    "six stars of five": (
+        "update build.fct_ratings set score = 6",
+        {("fct_ratings", "ExpectScoreOnItsScale")},
+    ),
+    "a sale twice": (
+        "insert into build.fct_sales select * from build.fct_sales",
+        {("fct_sales", KEY)},
+    ),
+    "a sale that is won tomorrow": (
+        "update build.fct_sales set won_at = {as_of}",
+        {("fct_sales", FUTURE)},
+    ),
+    "a sale in a state that nobody knows": (
+        "update build.fct_sales set status = 'dreamt', won_at = null, is_open = false",
+        {("fct_sales", "ExpectKnownValues (status)")},
+    ),
+    "a sale that is won at no time": (
+        "update build.fct_sales set won_at = null",
+        {("fct_sales", "ExpectStatusToBeOfAStepTaken")},
+    ),
+    "a sale that was lost after it was won": (
+        "update build.fct_sales set lost_at = won_at + interval '1 second'",
+        {("fct_sales", "ExpectStatusToBeOfAStepTaken")},
+    ),
+    "an open sale that is won": (
+        "update build.fct_sales set is_open = true",
+        {("fct_sales", "ExpectStatusToBeOfAStepTaken")},
+    ),
+    "an amount of what": (
+        "update build.fct_sales set currency = null",
+        {("fct_sales", "ExpectAmountsToHaveACurrency")},
+    ),
     "a customer twice": (
         "insert into build.dim_customers select * from build.dim_customers",
         {("dim_customers", KEY)},
@@ -383,6 +427,8 @@ WARNINGS = {
     "a case resolved before it was opened",
     "few promises",
     "a call of less than no time",
+    "six stars of five",
+    "an amount of what",
     "a customer with a crowd of identities",
 }
 SUM_UP = """
@@ -428,6 +474,40 @@ def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Sett
                     "ivr_seconds": 3,
                     "wait_seconds": 4,
                     "talk_seconds": 5,
+                }
+            ],
+        )
+        add(
+            conn,
+            "build.fct_ratings",
+            [
+                {
+                    "rating_key": "survey:1",
+                    "source": "survey",
+                    "rating_id": "1",
+                    "rated_at": AS_OF - timedelta(hours=3),
+                    "score": 4,
+                    "worst_score": 1,
+                    "best_score": 5,
+                    "comment_masked": "write to [email]",
+                }
+            ],
+        )
+        add(
+            conn,
+            "build.fct_sales",
+            [
+                {
+                    "sale_key": "crm:1",
+                    "source": "crm",
+                    "sale_id": "1",
+                    "status": "won",
+                    "is_open": False,
+                    "first_step_at": AS_OF - timedelta(hours=3),
+                    "found_at": AS_OF - timedelta(hours=3),
+                    "won_at": AS_OF - timedelta(hours=1),
+                    "amount": 1200,
+                    "currency": "EUR",
                 }
             ],
         )

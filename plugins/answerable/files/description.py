@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from answerable.files import moments
-from answerable.files.kinds import KINDS, Meaning
+from answerable.files.kinds import ANY_OF, KINDS, TOGETHER, Meaning
 from answerable.sources.errors import SpecError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+NUMBER = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
 TOP = {"source", "kind", "key", "file", "timezone", "missing", "columns", "constants"}
 FILE = {"encoding", "delimiter", "quote", "strict"}
 FIELD = {
@@ -37,6 +38,8 @@ FIELD = {
     "map",
     "otherwise",
     "negative",
+    "decimal",
+    "thousands",
     "when",
 }
 
@@ -63,6 +66,8 @@ class Field:
     values: Mapping[str, Any] | None = None
     otherwise: Any = "error"  # error, keep, missing, or {"value": x}
     negative: str = "error"  # or missing
+    decimal: str = "."
+    thousands: str = ""
     when: Mapping[str, frozenset[str]] | None = None
 
     def columns_read(self) -> Iterable[str]:
@@ -227,6 +232,11 @@ class _Reading:
         for name, meaning in meanings.items():
             if meaning.is_required and name not in columns and name not in constants:
                 raise self.fail(f"{kind} need a column for {name}")
+        given_fields = {*columns, *constants}
+        if kind in ANY_OF and not given_fields & set(ANY_OF[kind]):
+            raise self.fail(f"{kind} need a column for one of {', '.join(ANY_OF[kind])}")
+        if len(given_fields & (pair := set(TOGETHER.get(kind, ())))) not in (0, len(pair)):
+            raise self.fail(f"{' and '.join(sorted(pair))} go together")
         follow = {field.name: field.follows for field in fields if field.follows is not None}
         for name, start in follow.items():
             if start not in columns or start in follow or meanings[start].type != "instant":
@@ -276,6 +286,12 @@ class _Reading:
             "negative" in given and meaning.type != "seconds"
         ):
             raise self.fail(f"{where}: negative: missing is all there is, for seconds only")
+        if ("decimal" in given or "thousands" in given) and meaning.type != "number":
+            raise self.fail(f"{where}: decimal and thousands are for numbers, which {name} is not")
+        decimal = self.character(given.get("decimal", "."), f"{where}.decimal")
+        thousands = given.get("thousands", "")
+        if thousands and self.character(thousands, f"{where}.thousands") == decimal:
+            raise self.fail(f"{where}: decimal and thousands are the same character")
         values = None
         if "map" in given:
             values = self.mapping(given["map"], f"{where}.map")
@@ -314,6 +330,8 @@ class _Reading:
             values=values,
             otherwise=self.otherwise(given, meaning, where),
             negative=given.get("negative", "error"),
+            decimal=decimal,
+            thousands=thousands,
             when=when,
         )
 
@@ -345,6 +363,11 @@ class _Reading:
         elif meaning.type in ("integer", "seconds"):
             if isinstance(value, bool) or not isinstance(value, int):
                 raise self.fail(f"{where}: expected a whole number, found {value!r}")
+        elif meaning.type == "number":
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise self.fail(f"{where}: expected a number in quotes, found {value!r}")
+            if not NUMBER.fullmatch(str(value)):
+                raise self.fail(f"{where}: {value!r} is no number")
         elif meaning.type == "instant":
             raise self.fail(f"{where}: instants are read by format, not mapped and no constants")
         elif not isinstance(value, str):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["text", "instant", "integer", "seconds", "boolean"]
+Type = Literal["text", "instant", "integer", "seconds", "number", "boolean"]
 
 STATUSES = frozenset({"new", "open", "pending", "hold", "solved", "closed", "deleted"})
 CHANNELS = frozenset(
@@ -38,6 +38,7 @@ _instant = Meaning("instant")
 _start = Meaning("instant", is_required=True)
 _integer = Meaning("integer")
 _seconds = Meaning("seconds")
+_number = Meaning("number")
 _status = Meaning(one_of=STATUSES)
 _channel = Meaning(one_of=CHANNELS)
 
@@ -125,4 +126,53 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "priority": _text,
         "brand": _text,
     },
+    "ratings": {
+        "rating_id": _id,
+        "rated_at": _start,
+        "verdict": Meaning(one_of=frozenset({"good", "neutral", "bad"})),
+        "score": _number,
+        "worst_score": _number,
+        "best_score": _number,
+        "score_raw": _text,
+        "case_id": _text,
+        "customer_id": _text,
+        "email": _text,
+        "agent_id": _text,
+        "channel": _channel,
+        "brand": _text,
+        "reason": _text,
+        "comment": _text,
+    },
+    # one row per sale with an instant for each step, or one per step with status and status_at
+    "sales": {
+        "sale_id": _id,
+        "found_at": _instant,
+        "qualified_at": _instant,
+        "won_at": _instant,
+        "lost_at": _instant,
+        "status": Meaning(one_of=frozenset({"found", "qualified", "won", "lost"})),
+        "status_at": _instant,
+        "amount": _number,
+        "currency": _text,
+        "customer_id": _text,
+        "email": _text,
+        "phone": _text,
+        "x_handle": _text,
+        "case_id": _text,
+        "agent_id": _text,
+        "team": _text,
+        "channel": _channel,
+        "channel_raw": _text,
+        "brand": _text,
+        "product": _text,
+        "lost_reason": _text,
+    },
 }
+
+# of these fields a description reads at least one, and a row has at least one
+ANY_OF: dict[str, tuple[str, ...]] = {
+    "ratings": ("verdict", "score"),
+    "sales": ("found_at", "qualified_at", "won_at", "lost_at", "status_at"),
+}
+# these come together or not at all
+TOGETHER: dict[str, tuple[str, ...]] = {"sales": ("status", "status_at")}

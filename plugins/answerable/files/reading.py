@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from answerable.files import moments
-from answerable.files.description import Description, Field
+from answerable.files.description import NUMBER, Description, Field
+from answerable.files.kinds import ANY_OF, TOGETHER
 from answerable.files.moments import Moment, Unreadable
 from answerable.sources.errors import SpecError
 
@@ -203,6 +204,7 @@ def _compiled(description: Description, header: list[str], notes: Notes) -> Read
         *constants,
     }
     required = [each for each in description.fields if each.meaning.is_required]
+    any_of, together = ANY_OF.get(description.kind, ()), TOGETHER.get(description.kind, ())
 
     def read(values: list[str], number: int) -> dict[str, Any]:
         payload: dict[str, Any] = dict(constants)
@@ -214,6 +216,10 @@ def _compiled(description: Description, header: list[str], notes: Notes) -> Read
         for each in required:
             if each.name not in payload:
                 raise _Refused(Problem(f"no {each.name}", each.columns[0], ""))
+        if any_of and not any(name in payload for name in any_of):
+            raise _Refused(Problem(f"none of {', '.join(any_of)}"))
+        if together and len({name in payload for name in together}) > 1:
+            raise _Refused(Problem(f"only one of {' and '.join(together)}"))
         return payload
 
     return read
@@ -311,6 +317,19 @@ def _value(field: Field, column: str, text: str) -> Any:
         if text.strip().lower() not in _BOOLEANS:
             raise _Refused(Problem(f"{field.name}: neither true nor false", column, text))
         return _BOOLEANS[text.strip().lower()]
+    if kind == "number":
+        plain = text.strip()
+        if field.thousands and field.thousands in plain:
+            whole, mark, rest = plain.partition(field.decimal)
+            groups = whole.lstrip("-").split(field.thousands)
+            if not 1 <= len(groups[0]) <= 3 or any(len(each) != 3 for each in groups[1:]):
+                raise _Refused(Problem(f"{field.name}: not a number", column, text))
+            plain = whole.replace(field.thousands, "") + mark + rest
+        if field.decimal != ".":
+            plain = "none" if "." in plain else plain.replace(field.decimal, ".")
+        if not NUMBER.fullmatch(plain):  # four places behind the point, which is all we keep
+            raise _Refused(Problem(f"{field.name}: not a number", column, text))
+        return plain  # as text, for JSON's own numbers lose cents
     try:
         number = int(text)
     except ValueError:

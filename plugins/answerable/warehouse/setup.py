@@ -20,7 +20,7 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "brands",
     ),
     "x": ("mentions", "posts", "referenced_posts"),
-    "file": ("interactions", "cases", "case_events", "calls"),
+    "file": ("interactions", "cases", "case_events", "calls", "ratings", "sales"),
 }
 
 # One row per version of a source's record. `version` orders versions of a record: higher is

@@ -30,6 +30,10 @@ file_calls as (
     select * from {{ ref('stg_file__calls') }}
 ),
 
+file_identifiers as (
+    select * from {{ ref('int_file_identifiers') }}
+),
+
 zendesk_customers as (
     select zendesk_users.*
     from zendesk_users
@@ -115,6 +119,11 @@ evidence as (
     ) as named_in_files
     where customer_id is not null and seen_at < {{ as_of() }}
     group by source, customer_id
+
+    union all
+
+    select source, account_identifier_key, identifier_key, identifier_kind, identifier, first_seen_at
+    from file_identifiers
 )
 
 select

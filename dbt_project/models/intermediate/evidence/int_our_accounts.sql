@@ -26,6 +26,14 @@ file_calls as (
     select * from {{ ref('stg_file__calls') }}
 ),
 
+file_ratings as (
+    select * from {{ ref('stg_file__ratings') }}
+),
+
+file_sales as (
+    select * from {{ ref('stg_file__sales') }}
+),
+
 agents_teams as (
     select * from {{ ref('stg_policy__agents_teams') }}
 ),
@@ -65,6 +73,10 @@ accounts as (
         select source, agent_id, agent_id, false from file_case_events
         union all
         select source, agent_id, agent_id, false from file_calls
+        union all
+        select source, agent_id, agent_id, false from file_ratings
+        union all
+        select source, agent_id, agent_id, false from file_sales
     ) as named_in_files
     where agent_id is not null
     group by source, agent_id

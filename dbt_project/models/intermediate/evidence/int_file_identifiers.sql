@@ -1,0 +1,70 @@
+{{ config(materialized='view') }}
+
+-- Identifiers of customers that described exports name beside their own id: who buys or rates may have written
+-- from the same address. A record without an id of its own is known by the first address it has.
+with ratings as (
+    select * from {{ ref('stg_file__ratings') }}
+),
+
+sales as (
+    select * from {{ ref('stg_file__sales') }}
+),
+
+named as (
+    select
+        source,
+        customer_id,
+        email,
+        cast(null as {{ dbt.type_string() }}) as phone,
+        cast(null as {{ dbt.type_string() }}) as x_handle,
+        rated_at as seen_at
+    from ratings
+
+    union all
+
+    select source, customer_id, email, phone, x_handle, least(found_at, qualified_at, won_at, lost_at, status_at)
+    from sales
+),
+
+accounts as (
+    select
+        named.*,
+        {{ file_customer('named') }} as account_identifier_key
+    from named
+    where seen_at < {{ as_of() }}
+),
+
+identifiers as (
+    select source, account_identifier_key, account_identifier_key as identifier_key, 'file_customer' as identifier_kind, customer_id as identifier, seen_at
+    from accounts
+    where customer_id is not null
+
+    union all
+
+    select source, account_identifier_key, 'email:' || email, 'email', email, seen_at
+    from accounts
+    where email is not null
+
+    union all
+
+    select source, account_identifier_key, 'phone:' || phone, 'phone', phone, seen_at
+    from accounts
+    where phone is not null
+
+    union all
+
+    select source, account_identifier_key, 'x_handle:' || x_handle, 'x_handle', x_handle, seen_at
+    from accounts
+    where x_handle is not null
+)
+
+select
+    source,
+    account_identifier_key,
+    identifier_key,
+    identifier_kind,
+    identifier,
+    min(seen_at) as first_seen_at
+
+from identifiers
+group by source, account_identifier_key, identifier_key, identifier_kind, identifier

@@ -1,7 +1,7 @@
 """A stream of a source, described: what it is, how it is walked, how its records are told apart."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,11 +12,6 @@ from answerable.sources.errors import SpecError
 Paging = Literal["cursor_export", "time_export", "cursor_list", "newest_first", "lookup"]
 # how a record says which of its versions it is
 Version = Literal["number", "instant", "length"]
-# what a field holds that later steps calculate with; "!" after it: it may not be absent or null
-Type = Literal[
-    "id", "id!", "post_id", "post_id!", "instant", "instant!", "epoch", "epoch!", "list", "list!"
-]
-
 LARGEST_POST_ID = 2**63 - 1  # a post's id holds the instant it was written at
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST_EPOCH = 253_402_300_799  # the last second of the year 9999
@@ -26,7 +21,6 @@ _instant = re.compile(
     re.ASCII,
 )
 _whole = re.compile(r"-?[0-9]{1,30}")
-_types = frozenset(Type.__args__)  # type: ignore[attr-defined]
 
 LONGEST_KEY = 500  # far above any real id, far below what an index of PostgreSQL can hold
 
@@ -65,8 +59,9 @@ class Stream:
     deletion: str  # how a deleted record shows
     may_be_withheld: bool = False  # 403/404 means that the plan has no such stream
     walked_with: tuple[str, ...] = ()  # not walked itself: the walks that bring it along
-    # path of a field -> its type; "a.b" is b in a, "a[].b" is b in each element of the list a
-    fields: Mapping[str, Type] = field(default_factory=dict)
+    # What later steps calculate with: path -> type (of CHECKS), "!" where it may not be missing.
+    # "a.b" is b in a, "a[].b" is b in each element of the list a
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"{self.kind}.{self.name}"
@@ -81,8 +76,8 @@ class Stream:
         if self.overlap_seconds and self.paging != "time_export":
             raise SpecError(f"{where}: only a walk by time can start earlier than its watermark")
         for path, type in self.fields.items():
-            if type not in _types:
-                raise SpecError(f"{where}: {path}: no type {type!r}; known: {sorted(_types)}")
+            if type.removesuffix("!") not in CHECKS:
+                raise SpecError(f"{where}: {path}: no type {type!r}; known: {sorted(CHECKS)}")
 
     @property
     def is_whole_list(self) -> bool:
@@ -105,29 +100,13 @@ class Stream:
     def check(self, record: Mapping[str, Any]) -> None:
         """Raises Poison when a field does not hold what later steps calculate with."""
         for path, type in self.fields.items():
-            found = False
-            for value in (
-                _values(record, path) if "[" in path or "." in path else (record.get(path),)
-            ):
+            kind, is_required = type.removesuffix("!"), type.endswith("!")
+            for value in _values(record, path):
                 if value is None:
-                    continue
-                found = True
-                if type.startswith("instant"):
-                    instant(value, path)
-                elif type.startswith(("id", "post_id")):
-                    if not is_id(value):
-                        raise Poison(f"{path!r} is not an id (a whole number)")
-                    if type.startswith("post") and not 0 <= int(value) <= LARGEST_POST_ID:
-                        raise Poison(f"{path!r} is not an id of 64 bits")
-                elif type.startswith("epoch"):
-                    if isinstance(value, bool) or not isinstance(value, int):
-                        raise Poison(f"{path!r} is not a whole number of seconds")
-                    if not 0 <= value <= LATEST_EPOCH:
-                        raise Poison(f"{path!r} lies before 1970 or after 9999")
-                elif not isinstance(value, list):
-                    raise Poison(f"{path!r} is not a list")
-            if not found and type.endswith("!"):
-                raise Poison(f"{path!r} is missing")
+                    if is_required:
+                        raise Poison(f"{path!r} is missing")
+                else:
+                    CHECKS[kind](value, path)
 
     def version_of(self, record: Mapping[str, Any]) -> int | Decimal:
         """Orders the versions of one record: higher is newer. Raises Poison."""
@@ -166,11 +145,41 @@ def epoch(text: str, what: str) -> int | Decimal:
     return seconds + Decimal(since.microseconds) / 1_000_000 if since.microseconds else seconds
 
 
-def is_id(value: Any) -> bool:
-    """Whether it is a whole number, or the text of one."""
+def _id(value: Any, what: str) -> int:
+    """A whole number, or the text of one."""
     if isinstance(value, str):
-        return bool(_whole.fullmatch(value))
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**30
+        if _whole.fullmatch(value):
+            return int(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**30:
+        return value
+    raise Poison(f"{what!r} is not an id (a whole number)")
+
+
+def _post_id(value: Any, what: str) -> None:
+    if not 0 <= _id(value, what) <= LARGEST_POST_ID:
+        raise Poison(f"{what!r} is not an id of 64 bits")
+
+
+def _epoch(value: Any, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Poison(f"{what!r} is not a whole number of seconds")
+    if not 0 <= value <= LATEST_EPOCH:
+        raise Poison(f"{what!r} lies before 1970 or after 9999")
+
+
+def _list(value: Any, what: str) -> None:
+    if not isinstance(value, list):
+        raise Poison(f"{what!r} is not a list")
+
+
+CHECKS: Mapping[str, Callable[[Any, str], object]] = {
+    "any": lambda value, what: None,
+    "id": _id,
+    "post_id": _post_id,
+    "instant": instant,
+    "epoch": _epoch,
+    "list": _list,
+}
 
 
 def _values(value: Any, path: str) -> Iterator[Any]:

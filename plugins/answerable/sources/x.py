@@ -26,7 +26,7 @@ _POST = {
         "id": "post_id!",
         "edit_history_tweet_ids[]": "post_id!",
         "created_at": "instant!",
-        "author_id": "id",
+        "author_id": "id!",
         "conversation_id": "id",
         "referenced_tweets": "list",
         "referenced_tweets[].id": "id",

@@ -78,7 +78,12 @@ STREAMS: tuple[Stream, ...] = (
         cursor="after_cursor of the last page, opaque; moves with every batch",
         window="rows generated since the cursor",
         deletion="active is false in the same stream",
-        fields={**_ROW, "tags": "list", "_identities[].created_at": "instant"},
+        fields={
+            **_ROW,
+            "tags": "list",
+            "_identities[].value": "any!",
+            "_identities[].created_at": "instant",
+        },
         **_EXPORT,
     ),
     Stream(

@@ -11,6 +11,7 @@ with golden (given, expected) as (
     ('see https://t.example/AbC1?user=cora#1 ok', 'see [link] ok'),
     ('HTTP://T.Example/a', '[link]'),
     ('Www.example.com/cora', '[link]'),
+    ('instagram.com/cora_imagina and t.co/abc', '[link] and [link]'),
     -- handles
     ('@TidewellCare hello', '[handle] hello'),
     ('.@cora_imagina, (@dora1)', '.[handle], ([handle])'),
@@ -18,6 +19,11 @@ with golden (given, expected) as (
     ('call +44 7700 900123', 'call [number]'),
     ('+447700900123', '[number]'),
     ('0171/1234567 or 555-123-4567 or 555.123.4567', '[number] or [number] or [number]'),
+    ('call 555–123–4567, or 0171 1234567', 'call [number], or [number]'),
+    ('(555) 123-4567', '[number]'),
+    ('0171 - 1234567', '[number]'),
+    ('+44 (0)20 7946 0958', '[number]'),
+    ('٠١٢٣٤٥٦٧ ０１２３４５６７', '[number]'),
     -- cards and accounts
     ('card 4111 1111 1111 1111', 'card [number]'),
     ('4111-1111-1111-1111!', '[number]!'),
@@ -29,6 +35,7 @@ with golden (given, expected) as (
     ('order TW-2025-001234', 'order TW-[number]'),
     ('#123456', '#[number]'),
     -- what stays
+    ('and/or 1/2, a.b/c v1.2.3/4', 'and/or 1/2, a.b/c v1.2.3/4'),
     ('order 12345', 'order 12345'),
     ('open 24/7, from 9 to 17:30', 'open 24/7, from 9 to 17:30'),
     ('it cost 1,200.50 pounds', 'it cost 1,200.50 pounds'),

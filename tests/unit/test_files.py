@@ -34,6 +34,22 @@ columns:
   amount: {column: sum, decimal: ",", thousands: "."}
 """
 
+HISTORY = """
+source: desk
+kind: field_changes
+timezone: UTC
+missing: ["", "-"]
+columns:
+  case_id: ticket
+  changed_at: at
+  field: {column: what, map: {State: status, Owner: agent_id, Group: team}, otherwise: other}
+  field_raw: what
+  old: from
+  new: to
+values:
+  status: {Open: open, Waiting: pending, Parked: null}
+"""
+
 
 def described(text=CASES, **changes):
     given = {**yaml.safe_load(text), **changes}
@@ -88,6 +104,9 @@ HEADER = "id,opened,state\n"
             "expected a number in quotes, found 1.5",
         ),
         (SALES.replace("  amount:", "constants: {amount: 1e3}\n#"), "'1e3' is no number"),
+        (HISTORY.replace("Waiting: pending", "Waiting: waiting"), "values.status.Waiting"),
+        (HISTORY.replace("  status: {", "  state: {"), "did you mean 'status'?"),
+        (CASES + "values: {status: {Open: open}}", "values: is for field_changes"),
         ("a: [", "not YAML"),
         ("- a", "expected keys and values"),
     ],
@@ -234,6 +253,36 @@ def test_a_sale_without_any_step_is_refused():
         "only one of status and status_at",
         "none of found_at, qualified_at, won_at, lost_at, status_at",
     ]
+
+
+def test_a_history_says_before_and_after_in_our_words_and_keeps_other_fields():
+    rows = read(
+        described(HISTORY),
+        "ticket,at,what,from,to\n"
+        "7,2026-02-01,State,Open,Waiting\n"
+        "7,2026-02-01,State,Waiting,Parked\n"
+        "7,2026-02-01,Owner,agda,-\n"
+        "7,2026-02-01,Colour,red,blue\n"
+        "7,2026-02-01,State,Open,Lost\n",
+    )
+    kept = ("sequence", "field", "field_raw", "old", "old_raw", "new", "new_raw")
+    assert [row.payload and tuple(row.payload.get(each) for each in kept) for row in rows] == [
+        (1, "status", "State", "open", "Open", "pending", "Waiting"),
+        (2, "status", "State", "pending", "Waiting", None, "Parked"),
+        (3, "agent_id", "Owner", "agda", None, None, None),
+        (4, "other", "Colour", "red", None, "blue", None),
+        None,
+    ]
+    assert rows[-1].problem == files.Problem(
+        "new: a value that values.status has not", "to", "Lost"
+    )
+    without = yaml.safe_load(HISTORY)
+    del without["values"]
+    (row,) = read(
+        files.from_mapping(without, "desk.yml"),
+        "ticket,at,what,from,to\n7,2026-02-01,State,open,Waiting\n",
+    )
+    assert (row.problem.column, row.problem.value) == ("to", "Waiting")
 
 
 def test_values_that_mean_missing_are_absent():

@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from answerable.files import moments
-from answerable.files.kinds import ANY_OF, KINDS, TOGETHER, Meaning
+from answerable.files.kinds import ANY_OF, FIELDS, KINDS, STATUSES, TOGETHER, Meaning
 from answerable.sources.errors import SpecError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 NUMBER = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
-TOP = {"source", "kind", "key", "file", "timezone", "missing", "columns", "constants"}
+TOP = {"source", "kind", "key", "file", "timezone", "missing", "columns", "constants", "values"}
 FILE = {"encoding", "delimiter", "quote", "strict"}
 FIELD = {
     "column",
@@ -91,6 +91,7 @@ class Description:
     is_strict: bool
     fields: tuple[Field, ...]
     constants: Mapping[str, Any]
+    values: Mapping[str, Mapping[str, str | None]]  # by field: words of `old` and `new`
     given: Mapping[str, Any]
 
     @cached_property
@@ -256,6 +257,7 @@ class _Reading:
             is_strict=bool(file.get("strict", False)),
             fields=tuple(fields),
             constants=constants,
+            values=self.values(given, kind),
             given=given,
         )
 
@@ -334,6 +336,18 @@ class _Reading:
             thousands=thousands,
             when=when,
         )
+
+    def values(self, given: Mapping[str, Any], kind: str) -> dict[str, dict[str, str | None]]:
+        """What the words of a history mean, for each field that has words of its own."""
+        by_field = self.mapping(given.get("values") or {}, "values")
+        if by_field and kind != "field_changes":
+            raise self.fail("values: is for field_changes; a column has map:")
+        self.known(by_field, FIELDS, "field of values:")
+        for name, words in by_field.items():
+            meaning = Meaning(one_of=STATUSES) if name == "status" else Meaning()
+            for key, value in self.mapping(words, f"values.{name}").items():
+                self.allowed(meaning, value, f"values.{name}.{key}")
+        return by_field
 
     def otherwise(self, given: Mapping[str, Any], meaning: Meaning, where: str) -> Any:
         """What becomes of a value that the map has not: an error, unless something else is said."""

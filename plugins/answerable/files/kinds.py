@@ -22,6 +22,9 @@ CHANNELS = frozenset(
     }
 )
 
+# of a case, those that a history of changed fields can tell of
+FIELDS = frozenset({"status", "priority", "department", "team", "agent_id"})
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -46,7 +49,8 @@ KINDS: dict[str, dict[str, Meaning]] = {
     "interactions": {
         "interaction_id": _id,
         "occurred_at": _start,
-        "direction": Meaning(one_of=frozenset({"inbound", "outbound"}), is_required=True),
+        # where it is not said, people that `users` of the source know as ours write outbound
+        "direction": Meaning(one_of=frozenset({"inbound", "outbound"})),
         "channel": _channel,
         "channel_raw": _text,
         "visibility": Meaning(one_of=frozenset({"public", "private"})),
@@ -108,6 +112,25 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "source_verdict": _text,
         "source_handoff_count": _integer,
         "reopen_count": _integer,
+    },
+    # a case's history, one row per changed field: what the row does not name has not changed
+    "field_changes": {
+        "case_id": _id,
+        "changed_at": _start,
+        "sequence": _integer,  # the file's own order where nothing is mapped to it
+        "field": Meaning(one_of=FIELDS | {"other"}, is_required=True),
+        "field_raw": _text,
+        "old": _text,
+        "new": _text,
+    },
+    "users": {
+        "user_id": _id,
+        "created_at": _start,
+        "name": _text,
+        "role": Meaning(one_of=frozenset({"customer", "agent", "bot"})),
+        "email": _text,
+        "phone": _text,
+        "x_handle": _text,
     },
     "calls": {
         "call_id": _id,
@@ -171,6 +194,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
 
 # of these fields a description reads at least one, and a row has at least one
 ANY_OF: dict[str, tuple[str, ...]] = {
+    "interactions": ("direction", "author_id"),
     "ratings": ("verdict", "score"),
     "sales": ("found_at", "qualified_at", "won_at", "lost_at", "status_at"),
 }

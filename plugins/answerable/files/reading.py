@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from answerable.files import moments
 from answerable.files.description import NUMBER, Description, Field
-from answerable.files.kinds import ANY_OF, TOGETHER
+from answerable.files.kinds import ANY_OF, STATUSES, TOGETHER
 from answerable.files.moments import Moment, Unreadable
 from answerable.sources.errors import SpecError
 
@@ -199,7 +199,7 @@ def _compiled(description: Description, header: list[str], notes: Notes) -> Read
     """One function that makes a payload of a row's values."""
     steps = [_step(each, header, notes) for each in description.fields]
     constants = {k: v for k, v in description.constants.items() if v is not None}
-    in_order = description.kind == "case_events" and "sequence" not in {
+    in_order = description.kind in ("case_events", "field_changes") and "sequence" not in {
         *(each.name for each in description.fields),
         *constants,
     }
@@ -220,9 +220,29 @@ def _compiled(description: Description, header: list[str], notes: Notes) -> Read
             raise _Refused(Problem(f"none of {', '.join(any_of)}"))
         if together and len({name in payload for name in together}) > 1:
             raise _Refused(Problem(f"only one of {' and '.join(together)}"))
+        if description.kind == "field_changes":
+            _in_our_words(description, payload)
         return payload
 
     return read
+
+
+def _in_our_words(description: Description, payload: dict[str, Any]) -> None:
+    """Of a changed field, the words of before and after. Raises _Refused."""
+    words = description.values.get(payload["field"])
+    for each in description.fields:
+        if each.name not in ("old", "new") or each.name not in payload:
+            continue
+        text = payload[each.name]
+        if words is not None:
+            if text not in words:
+                reason = f"{each.name}: a value that values.{payload['field']} has not"
+                raise _Refused(Problem(reason, each.columns[0], text))
+            payload[f"{each.name}_raw"] = text
+            payload[each.name] = words[text]
+        elif payload["field"] == "status" and text not in STATUSES:
+            reason = f"{each.name}: no status of ours; say values: {{status: ...}}"
+            raise _Refused(Problem(reason, each.columns[0], text))
 
 
 Step = Callable[[list[str], dict[str, Any], dict[str, Moment]], None]

@@ -20,7 +20,16 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "brands",
     ),
     "x": ("mentions", "posts", "referenced_posts"),
-    "file": ("interactions", "cases", "case_events", "calls", "ratings", "sales"),
+    "file": (
+        "interactions",
+        "cases",
+        "case_events",
+        "field_changes",
+        "users",
+        "calls",
+        "ratings",
+        "sales",
+    ),
 }
 
 # One row per version of a source's record. `version` orders versions of a record: higher is

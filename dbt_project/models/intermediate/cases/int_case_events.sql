@@ -26,6 +26,10 @@ file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
 ),
 
+file_field_changes as (
+    select * from {{ ref('stg_file__field_changes') }}
+),
+
 agents_teams as (
     select * from {{ ref('int_agents_teams') }}
 ),
@@ -79,12 +83,78 @@ conversation_events as (
         and interactions.occurred_at >= cases.opened_at
 ),
 
+file_changes_in_order as (
+    select
+        file_field_changes.*,
+        row_number() over (partition by source, case_id, field order by changed_at, event_sequence, record_key) as change_no,
+        row_number() over (partition by source, case_id, field, changed_at order by event_sequence, record_key) as same_instant_no
+    from file_field_changes
+    where field <> 'other'
+),
+
+-- how a case began is what its first changes say that held before them
+file_beginnings as (
+    select
+        source,
+        case_id,
+        max(case when field = 'status' then 1 else 0 end) as has_status,
+        max(case when field = 'priority' then 1 else 0 end) as has_priority,
+        max(case when field = 'department' then 1 else 0 end) as has_department,
+        max(case when field = 'team' then 1 else 0 end) as has_team,
+        max(case when field = 'agent_id' then 1 else 0 end) as has_agent,
+        max(case when field = 'status' then old_value end) as status,
+        max(case when field = 'priority' then old_value end) as priority,
+        max(case when field = 'department' then old_value end) as department,
+        max(case when field = 'team' then old_value end) as team,
+        max(case when field = 'agent_id' then old_value end) as agent_id
+    from file_changes_in_order
+    where change_no = 1
+    group by source, case_id
+),
+
+-- what the export tells as a log of whole states is told by that log alone
+file_case_heads as (
+    select
+        file_cases.source,
+        file_cases.case_id,
+        file_cases.record_key,
+        file_cases.opened_at,
+        file_cases.resolved_at,
+        file_cases.closed_at,
+        coalesce(file_beginnings.has_status, 0) as has_status,
+        coalesce(file_beginnings.status, 'new') as first_status,
+        -- what has changed says itself what it was; what never has is what the head says
+        case when file_beginnings.has_department = 1 then coalesce(file_beginnings.department, '') end as first_department,
+        case when file_beginnings.has_team = 1 then coalesce(file_beginnings.team, '') end as first_team,
+        case when file_beginnings.has_agent = 1 then coalesce(file_beginnings.source || ':' || file_beginnings.agent_id, '') end as first_agent_key,
+        case when file_beginnings.has_priority = 1 then coalesce(file_beginnings.priority, '') end as first_priority,
+        coalesce(file_cases.department, '') as department,
+        coalesce(file_cases.team, '') as team,
+        coalesce(file_cases.source || ':' || file_cases.agent_id, '') as agent_key,
+        coalesce(file_cases.priority, '') as priority
+    from file_cases
+    left join file_beginnings
+        on file_cases.source = file_beginnings.source
+        and file_cases.case_id = file_beginnings.case_id
+    where not exists (
+        select 1
+        from file_case_events
+        where file_case_events.source = file_cases.source
+            and file_case_events.case_id = file_cases.case_id
+    )
+),
+
 file_case_instants as (
-    select *, 1 as event_sequence, 'created' as event_kind, opened_at as event_at, 'open' as said_status from file_cases
+    select *, 1 as event_sequence, 'created' as event_kind, opened_at as event_at, case when has_status = 1 then first_status else 'open' end as said_status
+    from file_case_heads
     union all
-    select *, 2, 'resolved', greatest(resolved_at, opened_at), 'solved' from file_cases where resolved_at is not null
+    select *, 2, 'resolved', greatest(resolved_at, opened_at), 'solved'
+    from file_case_heads
+    where resolved_at is not null and has_status = 0
     union all
-    select *, 3, 'closed', greatest(closed_at, opened_at), 'closed' from file_cases where closed_at is not null
+    select *, 3, 'closed', greatest(closed_at, opened_at), 'closed'
+    from file_case_heads
+    where closed_at is not null and has_status = 0
 ),
 
 file_case_states as (
@@ -95,11 +165,31 @@ file_case_states as (
         record_key as tie_breaker,
         event_kind,
         said_status as status,
-        coalesce(department, '') as department,
-        coalesce(team, '') as team,
-        coalesce(source || ':' || agent_id, '') as agent_key,
-        coalesce(priority, '') as priority
+        case when first_department is null then department when event_kind = 'created' then first_department end as department,
+        case when first_team is null then team when event_kind = 'created' then first_team end as team,
+        case when first_agent_key is null then agent_key when event_kind = 'created' then first_agent_key end as agent_key,
+        case when first_priority is null then priority when event_kind = 'created' then first_priority end as priority
     from file_case_instants
+),
+
+-- fields that change in one instant were changed at once: one event, and one handoff
+file_change_events as (
+    select
+        changes.source || ':' || changes.case_id as case_key,
+        greatest(changes.changed_at, file_case_heads.opened_at) as event_at,
+        cast(3 + row_number() over (partition by changes.source, changes.case_id order by changes.changed_at, changes.same_instant_no) as numeric) as event_sequence,
+        min(changes.record_key) as tie_breaker,
+        'changed' as event_kind,
+        max(case when changes.field = 'status' then changes.new_value end) as status,
+        max(case when changes.field = 'department' then coalesce(changes.new_value, '') end) as department,
+        max(case when changes.field = 'team' then coalesce(changes.new_value, '') end) as team,
+        max(case when changes.field = 'agent_id' then coalesce(changes.source || ':' || changes.new_value, '') end) as agent_key,
+        max(case when changes.field = 'priority' then coalesce(changes.new_value, '') end) as priority
+    from file_changes_in_order as changes
+    inner join file_case_heads
+        on changes.source = file_case_heads.source
+        and changes.case_id = file_case_heads.case_id
+    group by changes.source, changes.case_id, changes.changed_at, changes.same_instant_no, file_case_heads.opened_at
 ),
 
 -- a log of whole states begins by saying how the case stood when it was opened
@@ -130,5 +220,7 @@ union all
 select * from conversation_events
 union all
 select * from file_case_states
+union all
+select * from file_change_events
 union all
 select * from file_event_states

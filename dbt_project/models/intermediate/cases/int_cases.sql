@@ -170,6 +170,13 @@ file_events_in_order as (
         row_number() over (partition by source, case_id order by event_at desc, event_sequence desc) as newest_first
     from file_case_events
     where event_at < {{ as_of() }}
+        -- a head says itself what is said once
+        and not exists (
+            select 1
+            from file_cases
+            where file_cases.source = file_case_events.source
+                and file_cases.case_id = file_case_events.case_id
+        )
 ),
 
 -- a log of whole states: what is said once is what the newest of them says

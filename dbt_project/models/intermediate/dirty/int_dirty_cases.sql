@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('int_interactions') }}
 -- depends_on: {{ ref('stg_file__case_events') }}
 -- depends_on: {{ ref('stg_file__cases') }}
+-- depends_on: {{ ref('stg_file__field_changes') }}
 -- depends_on: {{ ref('stg_zendesk__groups') }}
 -- depends_on: {{ ref('stg_zendesk__organizations') }}
 -- depends_on: {{ ref('stg_zendesk__ticket_changes') }}
@@ -52,6 +53,10 @@ file_cases as (
 
 file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
+),
+
+file_field_changes as (
+    select * from {{ ref('stg_file__field_changes') }}
 ),
 
 changed_customers as (
@@ -140,6 +145,13 @@ found as (
     where read_run_no > {{ published_up_to() }}
         or event_at >= {{ published_as_of() }}
         or opened_at >= {{ published_as_of() }}
+
+    union
+
+    select source || ':' || case_id
+    from file_field_changes
+    where read_run_no > {{ published_up_to() }}
+        or changed_at >= {{ published_as_of() }}
 
     union
 

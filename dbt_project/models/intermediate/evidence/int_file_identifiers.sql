@@ -10,14 +10,37 @@ sales as (
     select * from {{ ref('stg_file__sales') }}
 ),
 
+users as (
+    select * from {{ ref('stg_file__users') }}
+),
+
+our_accounts as (
+    select * from {{ ref('int_our_accounts') }}
+),
+
 named as (
+    select
+        users.source,
+        users.user_id as customer_id,
+        users.email,
+        users.phone,
+        users.x_handle,
+        users.created_at as seen_at
+    from users
+    left join our_accounts
+        on users.source = our_accounts.source
+        and users.user_id = our_accounts.agent_id
+    where our_accounts.agent_key is null
+
+    union all
+
     select
         source,
         customer_id,
         email,
         cast(null as {{ dbt.type_string() }}) as phone,
         cast(null as {{ dbt.type_string() }}) as x_handle,
-        rated_at as seen_at
+        rated_at
     from ratings
 
     union all

@@ -99,6 +99,18 @@ from_x as (
         and x_posts.author_id = brands.source_brand_id
 ),
 
+file_messages as (
+    select
+        file_interactions.*,
+        -- who of ours wrote it is known from the source's users where the message does not say it
+        coalesce(file_interactions.direction, case when our_accounts.agent_key is null then 'inbound' else 'outbound' end) as told_direction,
+        coalesce(our_accounts.is_bot, false) as is_by_bot
+    from file_interactions
+    left join our_accounts
+        on file_interactions.source = our_accounts.source
+        and file_interactions.author_id = our_accounts.agent_id
+),
+
 from_files as (
     select
         source,
@@ -113,17 +125,17 @@ from_files as (
         coalesce(channel, 'other') as channel,
         channel_raw,
         brand,
-        direction,
+        told_direction as direction,
         visibility,
         occurred_at,
-        case when direction = 'inbound' then source || ':user:' || author_id end as author_identifier_key,
-        case when direction = 'outbound' then source || ':' || coalesce(agent_id, author_id) end as agent_key,
-        is_bot,
-        direction = 'inbound' as is_addressed,
+        case when told_direction = 'inbound' then source || ':user:' || author_id end as author_identifier_key,
+        case when told_direction = 'outbound' then source || ':' || coalesce(agent_id, author_id) end as agent_key,
+        is_bot or (told_direction = 'outbound' and is_by_bot) as is_bot,
+        told_direction = 'inbound' as is_addressed,
         source || ':' || in_reply_to_id as parent_interaction_key,
         purpose as stated_purpose,
         text
-    from file_interactions
+    from file_messages
 )
 
 select * from from_zendesk

@@ -22,6 +22,14 @@ file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
 ),
 
+file_field_changes as (
+    select * from {{ ref('stg_file__field_changes') }}
+),
+
+file_users as (
+    select * from {{ ref('stg_file__users') }}
+),
+
 file_calls as (
     select * from {{ ref('stg_file__calls') }}
 ),
@@ -64,22 +72,36 @@ accounts as (
 
     union all
 
-    select source, agent_id, max(agent_name), null, bool_and(is_bot)
+    select
+        named_in_files.source,
+        named_in_files.agent_id,
+        coalesce(max(file_users.user_name), max(named_in_files.agent_name), named_in_files.agent_id),
+        max(file_users.email),
+        bool_and(named_in_files.is_bot) or bool_or(coalesce(file_users.role, '') = 'bot')
     from (
-        select source, agent_id, coalesce(agent_name, agent_id) as agent_name, is_bot from file_interactions
+        select source, agent_id, agent_name, is_bot from file_interactions
         union all
-        select source, agent_id, agent_id, false from file_cases
+        select source, agent_id, null, false from file_cases
         union all
-        select source, agent_id, agent_id, false from file_case_events
+        select source, agent_id, null, false from file_case_events
         union all
-        select source, agent_id, agent_id, false from file_calls
+        select source, new_value, null, false from file_field_changes where field = 'agent_id'
         union all
-        select source, agent_id, agent_id, false from file_ratings
+        select source, old_value, null, false from file_field_changes where field = 'agent_id'
         union all
-        select source, agent_id, agent_id, false from file_sales
+        select source, user_id, user_name, role = 'bot' from file_users where role in ('agent', 'bot')
+        union all
+        select source, agent_id, null, false from file_calls
+        union all
+        select source, agent_id, null, false from file_ratings
+        union all
+        select source, agent_id, null, false from file_sales
     ) as named_in_files
-    where agent_id is not null
-    group by source, agent_id
+    left join file_users
+        on named_in_files.source = file_users.source
+        and named_in_files.agent_id = file_users.user_id
+    where named_in_files.agent_id is not null
+    group by named_in_files.source, named_in_files.agent_id
 )
 
 select

@@ -1,0 +1,24 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_changed_records('file', 'users') }}",
+    indexes=[{'columns': ['record_key']}],
+) }}
+
+with records as (
+    {{ newest_records('file', 'users') }}
+)
+
+select
+    source,
+    record_key,
+    read_run_no,
+    {{ json_text('payload', 'user_id') }} as user_id,
+    {{ utc_timestamp(json_text('payload', 'created_at')) }} as created_at,
+    {{ json_text('payload', 'name') }} as user_name,
+    {{ json_text('payload', 'role') }} as role,
+    lower(trim({{ json_text('payload', 'email') }})) as email,
+    nullif(translate({{ json_text('payload', 'phone') }}, ' ()-./', ''), '') as phone,
+    lower(trim(leading '@' from trim({{ json_text('payload', 'x_handle') }}))) as x_handle
+
+from records

@@ -116,6 +116,7 @@ def end_dead_runs(cluster: postgres.Cluster) -> int:
 def _secret(file: Path, *, padded: bool = False) -> str:
     """A secret made once and kept in a file that only its owner reads."""
     if not file.exists():
-        # 32 bytes in URL-safe base 64; Fernet wants the padding too
-        write_private(file, secrets.token_urlsafe(32) + ("=" if padded else ""))
+        # Fernet wants 32 bytes in URL-safe base 64, padded; for the others longer is better
+        made = f"{secrets.token_urlsafe(32)}=" if padded else secrets.token_urlsafe(64)
+        write_private(file, made)
     return file.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -79,26 +80,14 @@ def up(settings: Settings, cluster: postgres.Cluster, *, patience_seconds: float
         airflow.end_dead_runs(cluster)
     port = _port(settings, is_ours="api-server" in alive)
     environ = os.environ | airflow.environment(settings, cluster) | reached_at(settings)
-    logs = settings.home / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    for name, arguments in COMPONENTS.items():
-        if name in alive:
-            continue
-        with (logs / f"airflow-{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *(a.format(port=port) for a in arguments)],
-                env=environ,
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        created = psutil.Process(process.pid).create_time()
-        write_private(
-            _pid_file(settings, name), json.dumps({"pid": process.pid, "created": created})
-        )
-    _wait(settings, port, patience_seconds)
+    if "api-server" not in alive:
+        _start(settings, "api-server", port, environ)
+    _wait(settings, port, patience_seconds)  # a task that finds no server to talk to fails
+    for name in COMPONENTS:
+        if name != "api-server" and name not in alive:
+            _start(settings, name, port, environ)
+    time.sleep(1)
+    _refuse_gone(settings, COMPONENTS)
     return f"http://127.0.0.1:{port}"
 
 
@@ -126,16 +115,35 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)  # each component leads a group of its own
 
 
+def _start(settings: Settings, name: str, port: int, environ: dict[str, str]) -> None:
+    logs = settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with (logs / f"airflow-{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", *(a.format(port=port) for a in COMPONENTS[name])],
+            env=environ,
+            cwd=airflow.home_of(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    created = psutil.Process(process.pid).create_time()
+    write_private(_pid_file(settings, name), json.dumps({"pid": process.pid, "created": created}))
+
+
+def _refuse_gone(settings: Settings, names: Iterable[str]) -> None:
+    missing = sorted(set(names) - set(running(settings)))
+    if missing:
+        logs = ", ".join(str(settings.home / "logs" / f"airflow-{n}.log") for n in missing)
+        down(settings)
+        raise airflow.AirflowError(f"Airflow's {', '.join(missing)} ended at once; see {logs}")
+
+
 def _wait(settings: Settings, port: int, patience_seconds: float) -> None:
     until = time.monotonic() + patience_seconds
     while time.monotonic() < until:
-        missing = set(COMPONENTS) - set(running(settings))
-        if missing:
-            logs = ", ".join(str(settings.home / "logs" / f"airflow-{n}.log") for n in missing)
-            down(settings)
-            raise airflow.AirflowError(
-                f"Airflow's {', '.join(sorted(missing))} ended at once; see {logs}"
-            )
+        _refuse_gone(settings, ["api-server"])
         try:
             # the pages for people, and the part that tasks talk to, which is built when first asked
             for path in ("/api/v2/monitor/health", "/execution/health"):

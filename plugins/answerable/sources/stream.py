@@ -13,13 +13,13 @@ Paging = Literal["cursor_export", "time_export", "cursor_list", "newest_first", 
 # how a record says which of its versions it is
 Version = Literal["number", "instant", "length"]
 LARGEST_POST_ID = 2**63 - 1  # a post's id holds the instant it was written at
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+EARLIEST = 1900
 LATEST_EPOCH = 253_402_300_799  # the last second of the year 9999
 # what PostgreSQL and we read alike; a day without a time or a time without a zone is no instant
 _instant = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-](?:0\d|1[0-5]):?[0-5]\d)",
     re.ASCII,
-)
+).fullmatch
 _whole = re.compile(r"-?[0-9]{1,30}")
 
 LONGEST_KEY = 500  # far above any real id, far below what an index of PostgreSQL can hold
@@ -62,6 +62,10 @@ class Stream:
     # What later steps calculate with: path -> type (of CHECKS), "!" where it may not be missing.
     # "a.b" is b in a, "a[].b" is b in each element of the list a
     fields: Mapping[str, str] = field(default_factory=dict)
+    # `fields` taken apart once: name (None: a path), path, may not be missing, its check
+    _checks: tuple[tuple[str | None, str, bool, Callable[[Any, str], object]], ...] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         where = f"{self.kind}.{self.name}"
@@ -78,6 +82,16 @@ class Stream:
         for path, type in self.fields.items():
             if type.removesuffix("!") not in CHECKS:
                 raise SpecError(f"{where}: {path}: no type {type!r}; known: {sorted(CHECKS)}")
+        checks = (
+            (
+                None if "." in path or "[" in path else path,
+                path,
+                type.endswith("!"),
+                CHECKS[type.removesuffix("!")],
+            )
+            for path, type in self.fields.items()
+        )
+        object.__setattr__(self, "_checks", tuple(checks))
 
     @property
     def is_whole_list(self) -> bool:
@@ -99,14 +113,12 @@ class Stream:
 
     def check(self, record: Mapping[str, Any]) -> None:
         """Raises Poison when a field does not hold what later steps calculate with."""
-        for path, type in self.fields.items():
-            kind, is_required = type.removesuffix("!"), type.endswith("!")
-            for value in _values(record, path):
-                if value is None:
-                    if is_required:
-                        raise Poison(f"{path!r} is missing")
-                else:
-                    CHECKS[kind](value, path)
+        for name, path, is_required, judge in self._checks:
+            for value in _values(record, path) if name is None else (record.get(name),):
+                if value is not None:
+                    judge(value, path)
+                elif is_required:
+                    raise Poison(f"{path!r} is missing")
 
     def version_of(self, record: Mapping[str, Any]) -> int | Decimal:
         """Orders the versions of one record: higher is newer. Raises Poison."""
@@ -124,17 +136,17 @@ class Stream:
 
 def instant(text: Any, what: str) -> datetime:
     """An ISO instant that names its zone, as UTC. Raises Poison."""
-    if not isinstance(text, str) or not _instant.fullmatch(text):
-        is_local = isinstance(text, str) and _instant.fullmatch(text + "Z")
+    if not isinstance(text, str) or not _instant(text):
+        is_local = isinstance(text, str) and _instant(text + "Z")
         raise Poison(f"{what!r} is {'an instant without a zone' if is_local else NO_INSTANT}")
     try:
         moment = datetime.fromisoformat(text)
-        if moment.utcoffset():
+        if text[-1] != "Z":
             moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Poison(f"{what!r} is {NO_INSTANT}") from None
-    if moment < EARLIEST:
-        raise Poison(f"{what!r} lies before {EARLIEST.year}")
+    if moment.year < EARLIEST:
+        raise Poison(f"{what!r} lies before {EARLIEST}")
     return moment
 
 

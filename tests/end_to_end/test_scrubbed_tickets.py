@@ -53,8 +53,10 @@ def nights(new_settings, using):
 
 
 def test_both_nights_equal_the_truth(nights):
-    _, told = nights
+    conn, told = nights
     assert [found for _, found in told] == [NOTHING, NOTHING]
+    ratings = conn.execute("select verdict, count(*) from marts.fct_ratings group by verdict")
+    assert all(count > 10 for count in dict(ratings.fetchall()).values())
 
 
 def test_a_scrub_takes_neither_subject_nor_topic_nor_spam(nights):

@@ -62,6 +62,13 @@ def differences(
                 " from {marts}.fct_sla_clocks"
             )
         },
+        "ratings": {
+            key: tuple(rest)
+            for key, *rest in ask(
+                "select rating_key, case_key, rated_at, verdict, department, team"
+                " from {marts}.fct_ratings"
+            )
+        },
     }
     true = {
         "interactions": {
@@ -98,8 +105,13 @@ def differences(
             )
             for key, v in told.verdicts.items()
         },
+        "ratings": {
+            key: (r.case_key, plain(r.rated_at), r.verdict, r.department, r.team)
+            for key, r in told.ratings.items()
+        },
     }
-    assert all(true.values()), "the truth tells of nothing"
+    told_of_nothing = [name for name, facts in true.items() if not facts and name != "ratings"]
+    assert not told_of_nothing, "the truth tells of nothing"
     return {
         name: {
             key: (ours[name].get(key), facts.get(key))
@@ -115,7 +127,7 @@ def plain(instant: datetime | None) -> datetime | None:
     return instant and instant.astimezone(UTC).replace(tzinfo=None)
 
 
-NOTHING = {"interactions": {}, "cases": {}, "spans": {}, "verdicts": {}}
+NOTHING = {"interactions": {}, "cases": {}, "spans": {}, "verdicts": {}, "ratings": {}}
 
 
 def unlike_rows(conn: psycopg.Connection, left: str, right: str) -> dict[str, tuple[int, int]]:

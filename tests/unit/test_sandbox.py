@@ -55,6 +55,7 @@ def everything(view: World, present: int) -> bytes:
         [
             desk.tickets, desk.ticket_events, desk.users, sorted(desk.identities.items()),
             desk.organizations, desk.groups, desk.group_memberships, desk.brands,
+            desk.satisfaction_ratings,
             [x.tweet(post) for account in c.ACCOUNTS for _, post in x.mentions[account.id]],
             [x.tweet(post) for account in c.ACCOUNTS for _, post in x.posts[account.id]],
         ]

@@ -16,6 +16,7 @@ from answerable.sources.paging import Start, walk
 
 DESK = (
     "tickets", "ticket_events", "users", "groups", "group_memberships", "organizations", "brands",
+    "satisfaction_ratings",
 )  # fmt: skip
 
 
@@ -68,7 +69,13 @@ def expected(present: int) -> dict[str, set[str]]:
     return {
         **{
             name: {str(row[1]) for row in getattr(desk, name)}
-            for name in ("tickets", "ticket_events", "users", "organizations")
+            for name in (
+                "tickets",
+                "ticket_events",
+                "users",
+                "organizations",
+                "satisfaction_ratings",
+            )
         },
         **{
             name: {str(row["id"]) for row in getattr(desk, name)}
@@ -111,6 +118,7 @@ def test_three_nights_bring_every_record_in_its_newest_version(faults: list[Faul
                 if name == "referenced_posts":  # looked up before its own walk came to it: fine
                     found -= wanted["mentions"] | wanted["posts"]
                 assert found == keys, name
-    small = world(c.DEFAULT_SEED, SMALL)
-    newest = {str(row[1]): row[2] for row in ZendeskView(small, presents[-1]).tickets}
-    assert {key: record for key, (_, record) in nights.records["tickets"].items()} == newest
+    view = ZendeskView(world(c.DEFAULT_SEED, SMALL), presents[-1])
+    for name in ("tickets", "satisfaction_ratings"):
+        newest = {str(row[1]): row[2] for row in getattr(view, name)}
+        assert {key: record for key, (_, record) in nights.records[name].items()} == newest

@@ -377,3 +377,49 @@ def test_every_stream_states_its_rules():
         assert len({each.name for each in streams}) == len(streams)
         for each in streams:
             assert each.cursor and each.window and each.deletion, each.name
+
+
+RATINGS = stream("zendesk", "satisfaction_ratings")
+DAY = 86_400
+
+
+def rating(id, at):
+    return {"id": id, "created_at": f"2026-01-{at:02d}T00:00:00Z"}
+
+
+def since(*records, after=None):
+    return {
+        "satisfaction_ratings": list(records),
+        "meta": {"has_more": bool(after), "after_cursor": after},
+    }
+
+
+def test_a_list_since_a_time_moves_its_watermark_after_the_last_page_to_the_newest_seen():
+    get = Pages(
+        {"0": since(rating(1, 20), after="a"), "a": since(after="b"), "b": since(rating(2, 10))},
+        ("page[after]", "start_time"),
+    )
+    pages = list(walk(RATINGS, Start(), get))
+    assert ids(pages) == [[1], [], [2]]
+    seen_until = 1768867200  # the 20th, though the 10th came last
+    assert [page.cursor_to for page in pages] == [
+        None,
+        None,
+        json.dumps({"seen_until": seen_until}),
+    ]
+    assert {asked["start_time"] for _, asked in get.asked} == {"0"}
+    assert {path for path, _ in get.asked} == {"/api/v2/satisfaction_ratings.json"}
+
+    asked_for = str(seen_until - RATINGS.overlap_seconds)
+    get = Pages({asked_for: since()}, ("start_time",))
+    (nothing_new,) = walk(RATINGS, Start(cursor=pages[-1].cursor_to), get)
+    assert nothing_new.cursor_to == pages[-1].cursor_to
+
+
+def test_ratings_are_read_again_for_longer_than_customers_think():
+    assert RATINGS.overlap_seconds >= 14 * DAY
+
+
+def test_a_list_since_a_time_that_is_empty_has_no_watermark():
+    (page,) = walk(RATINGS, Start(), Pages({"0": since()}, ("start_time",)))
+    assert (page.cursor_to, page.is_last) == (None, True)

@@ -100,3 +100,18 @@ class Day:
     number: int
     tickets: list[Ticket] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    at: int
+    score: str  # the help desk's words: offered, good, bad
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What came of asking how a ticket went: the question, the answer, another answer."""
+
+    id: int
+    said: tuple[Said, ...]

@@ -23,6 +23,7 @@ from .company import (
     utc,
 )
 from .history import World
+from .ratings import rating_of
 from .records import Audit, Post, Ticket
 
 _CHANNELS = {
@@ -86,12 +87,23 @@ class TrueVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class TrueRating:
+    rating_key: str
+    case_key: str
+    rated_at: datetime
+    verdict: str  # good, bad
+    department: str | None  # who held the case then, or at its end
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     present: datetime
     interactions: dict[str, TrueInteraction]
     cases: dict[str, TrueCase]
     spans: dict[str, tuple[TrueSpan, ...]]  # by case key
     verdicts: dict[tuple[str, str], TrueVerdict]  # by case key and metric
+    ratings: dict[str, TrueRating]
     customers: dict[Identifier, str]  # who is behind each identifier that a source shows
     tied: tuple[frozenset[Identifier], ...]  # what the sources' evidence ties together
 
@@ -300,7 +312,25 @@ def truth(world: World, present: datetime | int) -> Truth:
         spans[case_key] = case_spans
         verdicts[case_key, verdict.metric] = verdict
     customers, tied = _identifiers(world, posts, now)
-    return Truth(utc(now), interactions, cases, spans, verdicts, customers, tied)
+    ratings = _ratings(world, tickets, spans, now)
+    return Truth(utc(now), interactions, cases, spans, verdicts, ratings, customers, tied)
+
+
+def _ratings(
+    world: World, tickets: list[Ticket], spans: dict[str, tuple[TrueSpan, ...]], now: int
+) -> dict[str, TrueRating]:
+    """What was answered last; whom nobody answered has no rating."""
+    found: dict[str, TrueRating] = {}
+    for ticket in tickets:
+        rating = rating_of(world.seed, ticket)
+        said = [one for one in rating.said if one.at < now] if rating else []
+        if rating is None or not said or said[-1].score == "offered":
+            continue
+        key, at = f"zendesk:{rating.id}", utc(said[-1].at)
+        case_key = f"zendesk:{ticket.id}"
+        held = [span for span in spans[case_key] if span.from_at <= at][-1]
+        found[key] = TrueRating(key, case_key, at, said[-1].score, held.department, held.team)
+    return found
 
 
 def _interactions(tickets: list[Ticket], posts: list[Post], now: int) -> dict[str, TrueInteraction]:

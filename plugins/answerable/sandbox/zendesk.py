@@ -8,6 +8,7 @@ base64 of `generated_timestamp||id`, time-based pages repeat their last second.
 import base64
 import binascii
 import html
+from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -28,7 +29,8 @@ from .company import (
     iso,
 )
 from .history import World
-from .records import Audit, Comment, Ticket
+from .ratings import rating_of
+from .records import Audit, Comment, Rating, Ticket
 
 Json = dict[str, Any]
 Row = tuple[int, int, Json]  # when it was exported, its id, the record
@@ -107,6 +109,21 @@ class ZendeskView:
         ]
 
     @cached_property
+    def satisfaction_ratings(self) -> list[Row]:
+        """When it was offered, its id, the record; by id, as the list is paged."""
+        found = [(one, rating_of(self.world.seed, one)) for one in self._tickets]
+        rows = [
+            (rating.said[0].at, rating.id, _rating(rating, ticket, self.present))
+            for ticket, rating in found
+            if rating and rating.said[0].at < self.present
+        ]
+        return sorted(rows, key=lambda row: row[1])
+
+    @cached_property
+    def _tickets(self) -> list[Ticket]:
+        return self.world.tickets_before(self.present)
+
+    @cached_property
     def groups(self) -> list[Json]:
         return [
             _base("groups", one.id, BEFORE_HISTORY, BEFORE_HISTORY)
@@ -172,6 +189,10 @@ def answer(view: ZendeskView, path: str, query: Mapping[str, str]) -> Json:
             return page
         case "/api/v2/incremental/organizations":
             return _time_page("organizations", view.organizations, path, query)
+        case "/api/v2/satisfaction_ratings":
+            start = _number(query, "start_time", 0, 0, None)  # of when they were offered
+            rows = [row[2] for row in view.satisfaction_ratings if row[0] >= start]
+            return _list_page("satisfaction_ratings", rows, path, query)
         case "/api/v2/groups":
             return _list_page("groups", view.groups, path, query)
         case "/api/v2/group_memberships":
@@ -237,8 +258,7 @@ def _list_page(name: str, rows: list[Json], path: str, query: Mapping[str, str])
         after = query.get("page[after]")
         start = 0
         if after:
-            last = _read_cursor(after)[1]
-            start = sum(1 for row in rows if row["id"] <= last)
+            start = bisect_right(rows, _read_cursor(after)[1], key=lambda row: row["id"])
         page = rows[start : start + size]
         more = start + size < len(rows)
         cursor = _cursor(0, page[-1]["id"]) if page else None
@@ -365,6 +385,26 @@ def _ticket(ticket: Ticket, present: int) -> Row:
             "from_messaging_channel": False,
         },
     )
+
+
+def _rating(rating: Rating, ticket: Ticket, present: int) -> Json:
+    said = [one for one in rating.said if one.at < present][-1]
+    held: dict[str, int | str | None] = {}
+    for audit in ticket.audits:
+        if audit.at <= said.at:
+            held.update({change.name: change.value for change in audit.changes})
+    is_bad = said.score == "bad"
+    return _base("satisfaction_ratings", rating.id, rating.said[0].at, said.at) | {
+        "assignee_id": held.get("assignee_id"),
+        "group_id": held.get("group_id"),
+        "requester_id": ticket.requester_id,
+        "ticket_id": ticket.id,
+        "score": f"{said.score}_with_comment" if said.comment else said.score,
+        "comment": said.comment,
+        "reason": "The issue took too long to resolve" if is_bad else "No reason provided",
+        "reason_id": 5,
+        "reason_code": 5 if is_bad else 0,
+    }
 
 
 def _topic_tags(ticket: Ticket) -> list[str]:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from answerable.sources.body import Body, parsed, with_member
 from answerable.sources.errors import NoProgress, RequestRejected, SourceError, SpecError
-from answerable.sources.stream import Poison, Stream
+from answerable.sources.stream import Poison, Stream, epoch
 
 Get = Callable[[str, Mapping[str, str]], Body]
 
@@ -199,10 +199,32 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         asked = end_time
 
 
-def cursor_list(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+def cursor_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """A list by cursor of what is not older than start_time.
+
+    The list's order is nobody's promise, so the watermark moves after the last page: to the newest
+    instant seen, before which the next walk starts by the overlap. What changes for longer than
+    that after it was made is not seen to change.
+    """
+    reached = _read_cursor(stream, start.cursor).get("seen_until")
+    asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    for page in cursor_list(stream, start, get, {"start_time": str(asked)}):
+        for record in page.records:
+            try:
+                made = int(epoch((parsed(record) or {}).get(stream.since_field), "start"))
+            except Poison:
+                continue  # it goes to quarantine when it is loaded
+            reached = max(made, reached or 0)
+        cursor_to = _write_cursor(seen_until=reached) if page.is_last and reached else None
+        yield Page(page.stream, page.records, cursor_to, page.is_last)
+
+
+def cursor_list(
+    stream: Stream, start: Start, get: Get, more: Mapping[str, str] | None = None
+) -> Iterator[Page]:
     """A list by cursor: meta.has_more tells whether there is more, links.next where."""
     where = f"{stream.kind}.{stream.name}"
-    params = {**stream.params, stream.page_size_param: str(stream.page_size)}
+    params = {**stream.params, **(more or {}), stream.page_size_param: str(stream.page_size)}
     cursor: str | None = None
     seen: set[str] = set()
 
@@ -369,5 +391,6 @@ WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
     "cursor_export": cursor_export,
     "time_export": time_export,
     "cursor_list": cursor_list,
+    "cursor_since": cursor_since,
     "newest_first": newest_first,
 }

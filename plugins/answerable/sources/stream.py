@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from answerable.sources.errors import SpecError
 
-Paging = Literal["cursor_export", "time_export", "cursor_list", "newest_first", "lookup"]
+Paging = Literal[
+    "cursor_export", "time_export", "cursor_list", "cursor_since", "newest_first", "lookup"
+]
 # how a record says which of its versions it is
 Version = Literal["number", "instant", "length"]
 LARGEST_POST_ID = 2**63 - 1  # a post's id holds the instant it was written at
@@ -56,6 +58,7 @@ class Stream:
     requests_per_minute: int | None  # the vendor's limit; we go by its answers (429), not by ours
     window: str  # which records a walk brings
     overlap_seconds: int = 0  # how far a walk starts before its watermark
+    since_field: str = ""  # of what start_time asks for, where a list takes one
     deletion: str  # how a deleted record shows
     may_be_withheld: bool = False  # 403/404 means that the plan has no such stream
     walked_with: tuple[str, ...] = ()  # not walked itself: the walks that bring it along
@@ -77,8 +80,12 @@ class Stream:
             raise SpecError(f"{where}: page_size {self.page_size} is no page")
         if (self.paging == "lookup") != bool(self.walked_with):
             raise SpecError(f"{where}: what is looked up (paging 'lookup') names its walks")
-        if self.overlap_seconds and self.paging != "time_export":
+        if self.overlap_seconds and self.paging not in ("time_export", "cursor_since"):
             raise SpecError(f"{where}: only a walk by time can start earlier than its watermark")
+        if (self.paging == "cursor_since") != bool(self.since_field):
+            raise SpecError(
+                f"{where}: a list from a time on (cursor_since) names that time's field"
+            )
         for path, type in self.fields.items():
             if type.removesuffix("!") not in CHECKS:
                 raise SpecError(f"{where}: {path}: no type {type!r}; known: {sorted(CHECKS)}")

@@ -18,6 +18,7 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "group_memberships",
         "organizations",
         "brands",
+        "satisfaction_ratings",
     ),
     "x": ("mentions", "posts", "referenced_posts"),
     "file": (

@@ -235,7 +235,10 @@ def cursor_list(
             raise SourceError(f"{where}: no meta.has_more in the body")
         if not meta["has_more"]:
             return None
-        return meta.get("after_cursor") or _cursor_in(body.value("links"), "page[after]") or ""
+        after = meta.get("after_cursor")
+        if after and not isinstance(after, str):
+            raise SourceError(f"{where}: meta.after_cursor is not a text")
+        return after or _cursor_in(body.value("links"), "page[after]") or ""
 
     def stuck(body: Body) -> str | None:
         after = next_of(body)

@@ -98,6 +98,8 @@ def expected(present: int) -> dict[str, set[str]]:
             Fault("users", "cut", nth=2),
             Fault("group_memberships", "html", nth=2),
             Fault("mentions", "reset", nth=2),
+            Fault("ticket_events", "duplicate", nth=3),
+            Fault("mentions", "duplicate", nth=5),
             Fault("tweets", "short", nth=3),
         ],
     ],

@@ -11,3 +11,9 @@
         else 'other'
     end
 {%- endmacro %}
+
+{#- Minutes after midnight as policy files write them, 1440 as 24:00. -#}
+{% macro clock_time(minutes) -%}
+    lpad(cast(floor({{ minutes }} / 60) as {{ dbt.type_string() }}), 2, '0')
+    || ':' || lpad(cast(mod({{ minutes }}, 60) as {{ dbt.type_string() }}), 2, '0')
+{%- endmacro %}

@@ -16,7 +16,7 @@ from answerable.sources.paging import Start, walk
 
 DESK = (
     "tickets", "ticket_events", "users", "groups", "group_memberships", "organizations", "brands",
-    "satisfaction_ratings",
+    "satisfaction_ratings", "sla_policies", "schedules",
 )  # fmt: skip
 
 
@@ -124,3 +124,34 @@ def test_three_nights_bring_every_record_in_its_newest_version(faults: list[Faul
     for name in ("tickets", "satisfaction_ratings"):
         newest = {str(row[1]): row[2] for row in getattr(view, name)}
         assert {key: record for key, (_, record) in nights.records[name].items()} == newest
+
+
+def test_lists_without_history_come_whole_each_night() -> None:
+    with serve(size=0.02) as handle:
+        nights = Nights(handle.airflow_connections())
+        seen = []
+        for present in ("2025-12-06", "2025-12-07", "2026-01-13"):
+            handle.move_to(present)
+            for name in ("sla_policies", "schedules"):
+                nights.walk("zendesk", name)
+            seen.append(
+                [nights.records[name]["all"][1][name] for name in ("sla_policies", "schedules")]
+            )
+    targets = [
+        {each["title"]: each["policy_metrics"][0]["target"] for each in policies}
+        for policies, _ in seen
+    ]
+    usual = {"Mail": 480, "Chat": 5}
+    assert targets == [
+        {**usual, "X": 120, "Nookly forms": 720},
+        {**usual, "X": 60, "Nookly forms": 720},
+        {**usual, "X": 60},  # what is gone is not there
+    ]
+    ends = [
+        {each["name"]: each["intervals"][-1]["end_time"] % 1440 for each in schedules}
+        for _, schedules in seen
+    ]
+    assert ends[0] == ends[1] == {"Support hours": 1050, "Social hours": 1200, "Voice hours": 780}
+    assert ends[2] == ends[0] | {"Social hours": 1320}
+    free = {each["name"]: len(each["_holidays"]) for each in seen[0][1]}
+    assert free == {"Support hours": 2, "Social hours": 1, "Voice hours": 2}

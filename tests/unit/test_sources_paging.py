@@ -423,3 +423,51 @@ def test_ratings_are_read_again_for_longer_than_customers_think():
 def test_a_list_since_a_time_that_is_empty_has_no_watermark():
     (page,) = walk(RATINGS, Start(), Pages({"0": since()}, ("start_time",)))
     assert (page.cursor_to, page.is_last) == (None, True)
+
+
+POLICIES = stream("zendesk", "sla_policies")
+SCHEDULES = stream("zendesk", "schedules")
+
+
+def test_a_snapshot_is_one_record_of_all_pages_in_order():
+    elsewhere = "https://elsewhere.example/api/v2/slas/policies.json?page=2"
+    get = Pages(
+        {
+            None: {"sla_policies": [{"id": 1}, {"id": 2}], "next_page": elsewhere},
+            "2": {"sla_policies": [{"id": 3}], "next_page": None},
+        },
+        ("page",),
+    )
+    (page,) = walk(POLICIES, Start(), get)
+    (record,) = map(json.loads, page.records)
+    assert [each["id"] for each in record["sla_policies"]] == [1, 2, 3]
+    assert (POLICIES.key_of(record), POLICIES.version_of(record)) == ("all", 0)
+    POLICIES.check(record)
+    assert page.is_last and page.cursor_to is None
+    assert {path for path, _ in get.asked} == {POLICIES.path}
+
+
+def test_a_snapshot_of_nothing_is_a_record_and_a_body_without_the_list_is_none():
+    (page,) = walk(POLICIES, Start(), Pages({None: {"sla_policies": []}}, ()))
+    assert json.loads(page.records[0])["sla_policies"] == []
+    with pytest.raises(SourceError, match=r"zendesk\.sla_policies: no sla_policies in the body"):
+        list(walk(POLICIES, Start(), Pages({None: {"error": "odd"}}, ())))
+
+
+def test_a_snapshot_whose_pages_go_round_ends():
+    round = {"sla_policies": [{"id": 1}], "next_page": "https://a.example/?page=2"}
+    with pytest.raises(NoProgress, match="page 2"):
+        list(walk(POLICIES, Start(), Pages({None: round, "2": round}, ("page",))))
+
+
+def test_each_schedule_carries_the_holidays_that_have_a_path_of_their_own():
+    pages = {
+        SCHEDULES.path: {"schedules": [{"id": 7, "name": "a"}, {"id": 8, "name": "b"}]},
+        "/api/v2/business_hours/schedules/7/holidays.json": {"holidays": [{"id": 1}]},
+        "/api/v2/business_hours/schedules/8/holidays.json": {"holidays": []},
+    }
+    (page,) = walk(SCHEDULES, Start(), lambda path, params: Body.of(pages[path]))
+    assert json.loads(page.records[0])["schedules"] == [
+        {"id": 7, "name": "a", "_holidays": [{"id": 1}]},
+        {"id": 8, "name": "b", "_holidays": []},
+    ]

@@ -8,12 +8,14 @@ base64 of `generated_timestamp||id`, time-based pages repeat their last second.
 import base64
 import binascii
 import html
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from . import promises
 from .company import (
     ADMIN_ID,
     AGENTS,
@@ -61,6 +63,13 @@ class ZendeskView:
     def __init__(self, world: World, present: int) -> None:
         self.world = world
         self.present = present
+        self._since: dict[tuple[str, int], list[Json]] = {}
+
+    def since(self, name: str, start: int) -> list[Json]:
+        """The records of a list that are not older than the start; kept, for page upon page."""
+        if (name, start) not in self._since:
+            self._since[name, start] = [row[2] for row in getattr(self, name) if row[0] >= start]
+        return self._since[name, start]
 
     @cached_property
     def tickets(self) -> list[Row]:
@@ -190,15 +199,28 @@ def answer(view: ZendeskView, path: str, query: Mapping[str, str]) -> Json:
         case "/api/v2/incremental/organizations":
             return _time_page("organizations", view.organizations, path, query)
         case "/api/v2/satisfaction_ratings":
-            start = _number(query, "start_time", 0, 0, None)  # of when they were offered
-            rows = [row[2] for row in view.satisfaction_ratings if row[0] >= start]
+            rows = view.since("satisfaction_ratings", _number(query, "start_time", 0, 0, None))
             return _list_page("satisfaction_ratings", rows, path, query)
+        case "/api/v2/slas/policies":
+            found = promises.sla_policies(view.present)
+            return {
+                "sla_policies": found,
+                "next_page": None,
+                "previous_page": None,
+                "count": len(found),
+            }
+        case "/api/v2/business_hours/schedules":
+            return {"schedules": promises.schedules(view.present), "url": _link(path, {})}
         case "/api/v2/groups":
             return _list_page("groups", view.groups, path, query)
         case "/api/v2/group_memberships":
             return _list_page("group_memberships", view.group_memberships, path, query)
         case "/api/v2/brands":
             return _list_page("brands", view.brands, path, query)
+    if of_schedule := re.fullmatch(r"/api/v2/business_hours/schedules/(\d+)/holidays.json", path):
+        free = promises.holidays(int(of_schedule[1]))
+        if free is not None:
+            return {"holidays": free, "url": _link(path, {})}
     raise Refused(404, {"error": "InvalidEndpoint", "description": "Not found"})
 
 

@@ -10,7 +10,13 @@ from typing import Any, Literal
 from answerable.sources.errors import SpecError
 
 Paging = Literal[
-    "cursor_export", "time_export", "cursor_list", "cursor_since", "newest_first", "lookup"
+    "cursor_export",
+    "time_export",
+    "cursor_list",
+    "cursor_since",
+    "snapshot",
+    "newest_first",
+    "lookup",
 ]
 # how a record says which of its versions it is
 Version = Literal["number", "instant", "length"]
@@ -59,6 +65,8 @@ class Stream:
     window: str  # which records a walk brings
     overlap_seconds: int = 0  # how far a walk starts before its watermark
     since_field: str = ""  # of what start_time asks for, where a list takes one
+    # of a snapshot: member that each element gets -> the path that has it, and its member there
+    beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     deletion: str  # how a deleted record shows
     may_be_withheld: bool = False  # 403/404 means that the plan has no such stream
     walked_with: tuple[str, ...] = ()  # not walked itself: the walks that bring it along

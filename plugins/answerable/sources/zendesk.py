@@ -18,6 +18,19 @@ _LIST = {
     "version_field": "updated_at",
     "version": "instant",
 }
+_SNAPSHOT = {
+    "paging": "snapshot",
+    "key": "id",  # the list is one record
+    "cursor": "none: the list is read every time",
+    "page_size": 100,
+    "page_size_param": "per_page",
+    "requests_per_minute": 200,
+    "window": "whole list; a version of it is kept of each night that found it changed",
+    "deletion": "absent from the list, which ends the element's version",
+    "version_field": "_version",
+    "version": "number",
+    "may_be_withheld": True,
+}
 _ROW = {"id": "id!", "created_at": "instant"}
 
 STREAMS: tuple[Stream, ...] = (
@@ -156,5 +169,39 @@ STREAMS: tuple[Stream, ...] = (
         fields={"id": "id!"},
         may_be_withheld=True,  # one-brand plans have no such endpoint
         **_LIST,
+    ),
+    Stream(
+        kind="zendesk",
+        name="sla_policies",
+        path="/api/v2/slas/policies.json",
+        items="sla_policies",
+        fields={
+            "sla_policies": "list!",
+            "sla_policies[].id": "id!",
+            "sla_policies[].updated_at": "instant",
+            "sla_policies[].position": "epoch",
+            "sla_policies[].policy_metrics": "list",
+            "sla_policies[].policy_metrics[].target": "epoch",
+            "sla_policies[].policy_metrics[].target_in_seconds": "epoch",
+        },
+        **_SNAPSHOT,
+    ),
+    Stream(
+        kind="zendesk",
+        name="schedules",
+        path="/api/v2/business_hours/schedules.json",
+        items="schedules",
+        beside={
+            "_holidays": ("/api/v2/business_hours/schedules/{id}/holidays.json", "holidays"),
+        },
+        fields={
+            "schedules": "list!",
+            "schedules[].id": "id!",
+            "schedules[].intervals": "list",
+            "schedules[].intervals[].start_time": "epoch!",
+            "schedules[].intervals[].end_time": "epoch!",
+            "schedules[]._holidays": "list!",
+        },
+        **_SNAPSHOT,
     ),
 )

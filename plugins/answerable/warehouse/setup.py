@@ -19,6 +19,8 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "organizations",
         "brands",
         "satisfaction_ratings",
+        "sla_policies",
+        "schedules",
     ),
     "x": ("mentions", "posts", "referenced_posts"),
     "file": (

@@ -1,7 +1,7 @@
-"""What was known of a deleted ticket stands when the help desk takes its words away.
+"""Two nights, six weeks apart, of a help desk that keeps no history of much of what it says.
 
-Two nights: in the first some tickets are deleted, in the second these are scrubbed, and others
-come scrubbed that no night has seen before.
+In the first some tickets are deleted; in the second these are scrubbed, others come scrubbed that
+no night has seen before, opening hours have changed, and the SLA policies are withheld.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from oracle import NOTHING, differences
 
 from answerable import pipeline
 from answerable.runtime import sandbox
-from answerable.sandbox import server
+from answerable.sandbox import Fault, promises, server
 from answerable.sandbox.company import DEFAULT_SEED
 from answerable.sandbox.history import world
 from answerable.sources import Connection
@@ -42,6 +42,8 @@ def nights(new_settings, using):
         accounts = [Connection.from_dict(sandbox.account(n, served)) for n in sandbox.SOURCES]
         for as_of in NIGHTS:
             handle.move_to(str(as_of))
+            if as_of == NIGHTS[1]:
+                handle.server.faults.append(Fault("slas/policies", status=403, times=99))
             pipeline.run_night(f"{as_of:%Y-%m-%d}", connections=accounts, is_sandbox=True)
             told.append(
                 (
@@ -101,3 +103,54 @@ def test_of_what_came_scrubbed_the_events_tell_topic_and_spam(nights):
 
 def _epoch(instant: datetime) -> int:
     return int((instant - datetime(1970, 1, 1)).total_seconds())
+
+
+def test_opening_hours_hold_from_the_night_that_first_read_them(nights):
+    conn, _ = nights
+    first, second = NIGHTS
+    found = conn.execute(
+        "select schedule_id::bigint, timezone, weekday, opens_at, closes_at, seen_from, seen_until"
+        " from build.stg_zendesk__schedules"
+    ).fetchall()
+    assert {row[:2] for row in found} == {
+        (promises.SUPPORT_HOURS, "Europe/London"),
+        (promises.SOCIAL_HOURS, "Europe/London"),
+        (promises.VOICE_HOURS, "Europe/Berlin"),
+    }
+    social = sorted(row[4:] for row in found if row[0] == promises.SOCIAL_HOURS)
+    assert social == [("20:00", first, second)] * 7 + [("22:00", second, None)] * 7
+    others = [row[2:] for row in found if row[0] != promises.SOCIAL_HOURS]
+    assert {row[3:] for row in others} == {(first, None)}
+    assert ("fri", "09:00", "17:30", first, None) in others and len(others) == 5 + 11
+
+
+def test_the_policy_files_say_what_the_help_desk_says(nights):
+    conn, _ = nights
+    policy = conn.execute(
+        "select replace(schedule, '_hours', ''), timezone, weekday, opens_at, closes_at"
+        " from build.business_schedules where valid_until is null"
+    ).fetchall()
+    told = conn.execute(
+        "select lower(replace(schedule_name, ' hours', '')), timezone, weekday, opens_at, closes_at"
+        " from build.stg_zendesk__schedules where seen_until is null"
+    ).fetchall()
+    assert sorted(told) == sorted(policy)
+
+
+def test_policies_that_are_withheld_stay_as_they_were_seen(nights):
+    conn, _ = nights
+    states = conn.execute(
+        "select as_of, stream_runs.status from ops.stream_runs join ops.runs using (run_id)"
+        " where stream = 'sla_policies' order by as_of"
+    ).fetchall()
+    assert states == [(NIGHTS[0], "landed"), (NIGHTS[1], "not_available")]
+    policies = conn.execute(
+        "select policy_name, count(*), max(target_seconds), min(seen_from), max(seen_until)"
+        " from build.stg_zendesk__sla_policies group by policy_name order by policy_name"
+    ).fetchall()
+    assert policies == [
+        ("Chat", 4, 300, NIGHTS[0], None),
+        ("Mail", 4, 28_800, NIGHTS[0], None),
+        ("Nookly forms", 4, 43_200, NIGHTS[0], None),
+        ("X", 4, 3_600, NIGHTS[0], None),
+    ]

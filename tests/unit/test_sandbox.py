@@ -55,7 +55,7 @@ def everything(view: World, present: int) -> bytes:
         [
             desk.tickets, desk.ticket_events, desk.users, sorted(desk.identities.items()),
             desk.organizations, desk.groups, desk.group_memberships, desk.brands,
-            desk.satisfaction_ratings,
+            desk.satisfaction_ratings, desk.ticket_metric_events,
             [x.tweet(post) for account in c.ACCOUNTS for _, post in x.mentions[account.id]],
             [x.tweet(post) for account in c.ACCOUNTS for _, post in x.posts[account.id]],
         ]
@@ -164,6 +164,19 @@ def test_the_small_world_holds_every_kind_of_story(small: World) -> None:
         }
     )
     assert max(pairs.values()) > 1, "several customers in one thread"
+
+
+def test_metric_events_tell_of_every_clock_and_of_promises_to_groups(small: World) -> None:
+    events = [row[2] for row in ZendeskView(small, TEN_DAYS).ticket_metric_events]
+    kinds = {(one["metric"], one["type"]) for one in events}
+    assert {type_ for _, type_ in kinds} == {
+        "activate", "pause", "fulfill", "apply_sla", "apply_group_sla", "breach", "update_status"
+    }  # fmt: skip
+    assert ("group_ownership_time", "apply_group_sla") in kinds
+    assert len({one["id"] for one in events}) == len(events)
+    assert all(one["time"] < c.iso(TEN_DAYS) for one in events)
+    handed_over = {one["ticket_id"] for one in events if one["instance_id"] > 1}
+    assert len(handed_over) > 20
 
 
 def test_our_people_are_those_of_the_policy_seeds() -> None:

@@ -16,7 +16,7 @@ from answerable.sources.paging import Start, walk
 
 DESK = (
     "tickets", "ticket_events", "users", "groups", "group_memberships", "organizations", "brands",
-    "satisfaction_ratings", "sla_policies", "schedules",
+    "ticket_metric_events", "satisfaction_ratings", "sla_policies", "schedules",
 )  # fmt: skip
 
 
@@ -75,6 +75,7 @@ def expected(present: int) -> dict[str, set[str]]:
                 "users",
                 "organizations",
                 "satisfaction_ratings",
+                "ticket_metric_events",
             )
         },
         **{
@@ -121,7 +122,7 @@ def test_three_nights_bring_every_record_in_its_newest_version(faults: list[Faul
                     found -= wanted["mentions"] | wanted["posts"]
                 assert found == keys, name
     view = ZendeskView(world(c.DEFAULT_SEED, SMALL), presents[-1])
-    for name in ("tickets", "satisfaction_ratings"):
+    for name in ("tickets", "satisfaction_ratings", "ticket_metric_events"):
         newest = {str(row[1]): row[2] for row in getattr(view, name)}
         assert {key: record for key, (_, record) in nights.records[name].items()} == newest
 

@@ -28,9 +28,11 @@ from .company import (
     ORGANIZATIONS,
     SYSTEM_ID,
     User,
+    at,
     iso,
 )
 from .history import World
+from .metrics import metric_events
 from .ratings import rating_of
 from .records import Audit, Comment, Rating, Ticket
 
@@ -129,6 +131,16 @@ class ZendeskView:
         return sorted(rows, key=lambda row: row[1])
 
     @cached_property
+    def ticket_metric_events(self) -> list[Row]:
+        """When it happened, its id, the event; by id, as the export pages by cursor."""
+        rows = [
+            (at(one["time"][:-1]), one["id"], one)
+            for ticket in self._tickets
+            for one in metric_events(ticket, self.present)
+        ]
+        return sorted(rows, key=lambda row: row[1])
+
+    @cached_property
     def _tickets(self) -> list[Ticket]:
         return self.world.tickets_before(self.present)
 
@@ -198,6 +210,9 @@ def answer(view: ZendeskView, path: str, query: Mapping[str, str]) -> Json:
             return page
         case "/api/v2/incremental/organizations":
             return _time_page("organizations", view.organizations, path, query)
+        case "/api/v2/incremental/ticket_metric_events":
+            rows = view.since("ticket_metric_events", _number(query, "start_time", 0, 0, None))
+            return _list_page("ticket_metric_events", rows, path, query)
         case "/api/v2/satisfaction_ratings":
             rows = view.since("satisfaction_ratings", _number(query, "start_time", 0, 0, None))
             return _list_page("satisfaction_ratings", rows, path, query)

@@ -18,6 +18,7 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "group_memberships",
         "organizations",
         "brands",
+        "ticket_metric_events",
         "satisfaction_ratings",
         "sla_policies",
         "schedules",

@@ -59,8 +59,8 @@ def nightly(
     files: Annotated[
         str | None,
         typer.Option(
-            help="Described exports to add, as 'mapping.yml=export.csv.gz ...' "
-            "(examples/files/ has descriptions to copy)."
+            help="Described exports to add, as 'mapping.yml=export.csv.gz ...'; a folder, a "
+            "pattern or a bucket's prefix is watched (examples/files/ has descriptions to copy)."
         ),
     ] = None,
     rebuild: Annotated[

@@ -94,7 +94,8 @@ def connection_of(
 
 
 def file_streams(environ: Mapping[str, str] = os.environ) -> list[dict]:
-    """The described exports that ANSWERABLE_FILES names, `mapping.yml=export.csv ...`."""
+    """The described exports that ANSWERABLE_FILES names, `mapping.yml=export.csv ...`; in the place
+    of a file may stand a folder, a pattern of names or a bucket's prefix."""
     streams = []
     for pair in shlex.split(environ.get("ANSWERABLE_FILES") or ""):
         mapping, equals, file = pair.partition("=")
@@ -103,19 +104,23 @@ def file_streams(environ: Mapping[str, str] = os.environ) -> list[dict]:
                 f"FILES: expected mapping.yml=export.csv, found {pair!r}; several are told apart "
                 "by spaces, and a name with a space in it needs quotes"
             )
-        for path in (mapping, file):
-            if not Path(path).is_file():
-                raise runs.PlanError(f"FILES: {path} is not there (in {pair!r})")
-        described = files.describe(mapping)
-        streams.append(
-            {
-                "source": described.source,
-                "kind": "file",
-                "stream": described.kind,
-                "mapping": str(Path(mapping).absolute()),
-                "file": str(Path(file).absolute()),
-            }
-        )
+        if not Path(mapping).is_file():
+            raise runs.PlanError(f"FILES: {mapping} is not there (in {pair!r})")
+        try:
+            files.found(file)
+        except SpecError as error:
+            raise runs.PlanError(f"FILES: {error} (in {pair!r})") from None
+        described = [part.description for part in files.parts(mapping)]
+        for kind in dict.fromkeys(each.kind for each in described):
+            streams.append(
+                {
+                    "source": described[0].source,
+                    "kind": "file",
+                    "stream": kind,
+                    "mapping": str(Path(mapping).absolute()),
+                    "file": files.absolute(file),
+                }
+            )
     return streams
 
 
@@ -198,7 +203,7 @@ def land(
     from answerable import landing
 
     if kind == "file":
-        return landing.land_file(run_id, mapping, file)
+        return landing.land_files(run_id, mapping, file, stream)
     return landing.land(run_id, source, stream, connection)
 
 

@@ -4,18 +4,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from answerable.files.description import Description, describe, from_mapping
+from answerable.files.description import Description, Part, describe, from_mapping, parts
+from answerable.files.folders import absolute, found
 from answerable.files.reading import Notes, Problem, Row, count, rows
 
 __all__ = [
     "Description",
     "Notes",
+    "Part",
     "Problem",
     "Row",
+    "absolute",
     "check",
     "count",
     "describe",
+    "found",
     "from_mapping",
+    "parts",
     "rows",
 ]
 

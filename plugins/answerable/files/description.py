@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from answerable.sources.errors import SpecError
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 NUMBER = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
 TOP = {"source", "kind", "key", "file", "timezone", "missing", "columns", "constants", "values"}
+SHARED = {"source", "timezone", "missing", "file"}  # what the parts of a description share
+FILES = ("*.csv", "*.csv.gz")  # of a folder, where the description names no patterns
 FILE = {"encoding", "delimiter", "quote", "strict"}
 FIELD = {
     "column",
@@ -127,9 +130,48 @@ def _mapping(loader: _Unique, node: yaml.MappingNode) -> dict[Any, Any]:
 _Unique.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A description, and the names of the files that it is of."""
+
+    patterns: tuple[str, ...]
+    description: Description
+
+    def is_of(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.patterns)
+
+
 def describe(path: str | Path) -> Description:
-    """Read a description from a YAML file. Raises SpecError."""
+    """Read the description of one kind of file from a YAML file. Raises SpecError."""
+    all_parts = parts(path)
+    if len(all_parts) > 1 or all_parts[0].patterns != FILES:
+        raise SpecError(f"{Path(path).name}: describes several files; hand over their folder")
+    return all_parts[0].description
+
+
+def parts(path: str | Path) -> tuple[Part, ...]:
+    """Read a YAML file that describes one kind of file, or under `files:` several that make one
+    source: by the pattern of their names. Raises SpecError."""
     path = Path(path)
+    given = _given(path)
+    if not isinstance(given, dict) or "files" not in given:
+        return (Part(FILES, from_mapping(given, path.name)),)
+    reading = _Reading(path.name)
+    reading.known(given, SHARED | {"files"}, "key beside files:")
+    shared = {key: value for key, value in given.items() if key != "files"}
+    found = []
+    for pattern, own in reading.mapping(given["files"], "files").items():
+        own = reading.mapping(own, f"files.{pattern}")
+        if "source" in own:
+            raise reading.fail(f"files.{pattern}: source stands above, for all of them")
+        name = f"{path.name} ({pattern})"
+        found.append(Part((pattern,), from_mapping({**shared, **own}, name)))
+    if not found:
+        raise reading.fail("files: none is described")
+    return tuple(found)
+
+
+def _given(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -137,14 +179,13 @@ def describe(path: str | Path) -> Description:
     loader = _Unique(text)
     loader.name = path.name
     try:
-        given = loader.get_single_data()
+        return loader.get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         raise SpecError(f"{path.name}: not YAML{where}") from None
     finally:
         loader.dispose()
-    return from_mapping(given, path.name)
 
 
 def from_mapping(given: Any, name: str) -> Description:

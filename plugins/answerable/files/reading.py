@@ -150,9 +150,8 @@ def rows(
             yield Row(number, line, whole, payload, key, problem)
 
 
-def count(description: Description, path: str | Path) -> int:
+def count(description: Description, path: Path) -> int:
     """How many records a file has, its columns checked. Raises SpecError."""
-    path = Path(path)
     try:
         with path.open("rb") as handle, opened(description, handle) as text:
             csv.field_size_limit(max(csv.field_size_limit(), LARGEST_FIELD))

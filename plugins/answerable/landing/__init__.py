@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from upath import UPath
 
 from answerable import files
 from answerable.landing.batch import Batch
@@ -19,7 +20,7 @@ from answerable.settings import Settings
 from answerable.sources import Connection
 from answerable.sources import stream as stream_of
 from answerable.sources.body import NotJson, parsed
-from answerable.sources.errors import NotAvailable, Shrunk, SourceError
+from answerable.sources.errors import NotAvailable, Shrunk, SourceError, SpecError
 from answerable.sources.http import Client, Limits
 from answerable.sources.paging import Start, walk
 from answerable.warehouse.db import writer
@@ -28,7 +29,7 @@ SHRUNK_BY = 10  # records; a list that loses fewer is not held to be cut short, 
 
 WALK = re.compile(r"w(\d+)-")
 
-__all__ = ["Manifest", "Zone", "land", "land_file"]
+__all__ = ["Manifest", "Zone", "land", "land_file", "land_files"]
 
 
 def land(
@@ -138,7 +139,7 @@ def land(
 
 def land_file(
     run_id: str,
-    mapping: str | Path,
+    mapping: str | Path | files.Description,
     export: str | Path,
     *,
     settings: Settings | None = None,
@@ -149,8 +150,8 @@ def land_file(
     description or a file that cannot be used raises: it is the user's, and can be put right.
     """
     settings = settings or Settings.from_environment()
-    described = files.describe(mapping)
-    export = Path(export)
+    described = mapping if isinstance(mapping, files.Description) else files.describe(mapping)
+    export = UPath(export)
     source, stream = described.source, described.kind
     zone = Zone.at(settings.landing)
     with (
@@ -158,16 +159,28 @@ def land_file(
         writer(settings, run_id, shared=True) as conn,
     ):
         _alone(conn, source, stream)
-        count = files.count(described, export)
         content = _hash_of(export)
         tail = "csv.gz" if export.name.endswith(".gz") else "csv"
-        name = f"file-{content[:16]}-{described.sha256[:8]}.{tail}"
-        landed = [each for each in zone.names(source, stream) if each.endswith(f"/{name}")]
+        name = f"-{content[:16]}-{described.sha256[:8]}.{tail}"
+        landed = [each for each in zone.names(source, stream) if each.endswith(name)]
         is_new = not landed
-        where = landed[0] if landed else f"{source}/{stream}/{_night(conn, run_id)}/{name}"
+        if is_new:
+            folder = f"{source}/{stream}/{_night(conn, run_id)}"
+            # numbered: of two exports in one night the later one's records are the newer ones
+            before = sum(each.startswith(f"{folder}/") for each in zone.names(source, stream))
+            where = f"{folder}/file-{before + 1:05d}{name}"
+            count = files.count(described, export)
+        else:
+            where = landed[0]
+            count = zone.manifest(where).record_count
         if is_new:
             with export.open("rb") as handle:
                 copied = zone.copy_in(where, handle)
+            if copied != content:
+                zone.path(where).unlink()
+                raise SpecError(
+                    f"{export.name}: changed while it was read; land it when it is whole"
+                )
             zone.publish(
                 Manifest(
                     object=where,
@@ -186,7 +199,8 @@ def land_file(
                     description_sha256=described.sha256,
                 )
             )
-        _record(conn, run_id, source, "file", stream, "landed", 1, count, None)
+        new = count if is_new else 0
+        _record(conn, run_id, source, "file", stream, "landed", int(is_new), new, None)
         progress.count(rows=count, state="landed" if is_new else "landed before")
         return {
             "source": source,
@@ -353,6 +367,57 @@ def _record(
         [run_id, source, kind, stream, status, pages, records, error],
     )
     conn.commit()
+
+
+def land_files(
+    run_id: str,
+    mapping: str | Path,
+    exports: str,
+    stream: str,
+    *,
+    settings: Settings | None = None,
+) -> dict[str, Any]:
+    """Land what is new in a file, a folder, a bucket's prefix or a pattern of names, as far as it
+    is of the kind `stream`. Gives a receipt.
+
+    A file that was named and cannot be used raises. One that lies in a folder does not stop the
+    others: the stream is recorded as failed, and says which.
+    """
+    settings = settings or Settings.from_environment()
+    parts = files.parts(mapping)
+    source = parts[0].description.source
+    receipt: dict[str, Any] = {"source": source, "kind": "file", "stream": stream, "pages": 0}
+    receipt |= {"status": "landed", "records": 0, "ignored": 0, "objects": [], "error": None}
+    errors: list[str] = []
+    is_named = UPath(exports).is_file()
+    is_chosen = len(parts) == 1 and not UPath(exports).is_dir()  # whatever its name is
+    for export in files.found(exports):
+        of = [part.description for part in parts if is_chosen or part.is_of(export.name)]
+        try:
+            if len(of) > 1:
+                raise SpecError(f"{export.name}: several patterns of {Path(mapping).name} match it")
+            if not of and is_named:
+                raise SpecError(f"{export.name}: no pattern of {Path(mapping).name} matches it")
+            if not of:
+                receipt["ignored"] += 1
+            if not of or of[0].kind != stream:
+                continue
+            landed = land_file(run_id, of[0], export, settings=settings)
+        except SpecError as error:
+            if is_named:
+                raise
+            errors.append(str(error))
+            continue
+        if landed["is_new"]:
+            receipt["pages"] += 1
+            receipt["records"] += landed["records"]
+            receipt["objects"] += landed["objects"]
+    if errors:
+        receipt |= {"status": "failed", "error": "; ".join(errors)}
+    with writer(settings, run_id, shared=True) as conn:  # a folder without news was read, too
+        status, error = receipt["status"], receipt["error"]
+        _record(conn, run_id, source, "file", stream, status, 0, 0, error)
+    return receipt
 
 
 def _hash_of(path: Path) -> str:

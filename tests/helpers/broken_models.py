@@ -5,6 +5,36 @@ from itertools import groupby
 # model, what it says, what it is made to say, the unit test that has to fail
 MODELS = [
     (
+        "stg_zendesk__tickets",
+        "case when records.is_scrubbed then before_the_scrub.payload else records.payload end",
+        "records.payload",
+        "a_scrub_blanks_nothing_that_was_known",
+    ),
+    (
+        "stg_zendesk__satisfaction_ratings",
+        "< {{ as_of() }}",
+        "<= {{ as_of() }}",
+        "the_last_answer_before_as_of_is_the_rating",
+    ),
+    (
+        "stg_zendesk__metric_events",
+        "where coalesce({{ json_text('payload', 'deleted') }}, 'false') <> 'true'",
+        "",
+        "promises_to_customers_and_groups_are_events_alike",
+    ),
+    (
+        "stg_zendesk__schedules",
+        "least(open_times.last_minute - days.midnight, 1440)",
+        "open_times.last_minute - days.midnight",
+        "open_times_are_of_weekdays_and_zones_are_iana_s",
+    ),
+    (
+        "int_message_matches",
+        "edit_id as version_id",
+        "post_id as version_id",
+        "comment_and_post_meet_by_the_network_s_id",
+    ),
+    (
         "stg_zendesk__ticket_changes",
         "then coalesce({{ json_text('child', 'assignee_id') }}, '') end",
         "then {{ json_text('child', 'assignee_id') }} end",
@@ -165,6 +195,12 @@ MODELS = [
 
 # file of macros, what it says, what it is made to say, the unit test or golden rows that must fail
 MACROS = [
+    (
+        "snapshots",
+        "= snapshot_no - 1",
+        "< snapshot_no",
+        "a_policy_holds_from_the_night_that_first_read_it",
+    ),
     (
         "increments",
         "order by records.version desc, records.batch_id desc",

@@ -46,6 +46,26 @@ agents_teams as (
     select * from {{ ref('stg_policy__agents_teams') }}
 ),
 
+named_in_files as (
+    select source, agent_id, agent_name, is_bot from file_interactions
+    union all
+    select source, agent_id, null, false from file_cases
+    union all
+    select source, agent_id, null, false from file_case_events
+    union all
+    select source, new_value, null, false from file_field_changes where field = 'agent_id'
+    union all
+    select source, old_value, null, false from file_field_changes where field = 'agent_id'
+    union all
+    select source, user_id, user_name, role = 'bot' from file_users where role in ('agent', 'bot')
+    union all
+    select source, agent_id, null, false from file_calls
+    union all
+    select source, agent_id, null, false from file_ratings
+    union all
+    select source, agent_id, null, false from file_sales
+),
+
 accounts as (
     select
         zendesk_users.source,
@@ -78,25 +98,7 @@ accounts as (
         coalesce(max(file_users.user_name), max(named_in_files.agent_name), named_in_files.agent_id),
         max(file_users.email),
         bool_and(named_in_files.is_bot) or bool_or(coalesce(file_users.role, '') = 'bot')
-    from (
-        select source, agent_id, agent_name, is_bot from file_interactions
-        union all
-        select source, agent_id, null, false from file_cases
-        union all
-        select source, agent_id, null, false from file_case_events
-        union all
-        select source, new_value, null, false from file_field_changes where field = 'agent_id'
-        union all
-        select source, old_value, null, false from file_field_changes where field = 'agent_id'
-        union all
-        select source, user_id, user_name, role = 'bot' from file_users where role in ('agent', 'bot')
-        union all
-        select source, agent_id, null, false from file_calls
-        union all
-        select source, agent_id, null, false from file_ratings
-        union all
-        select source, agent_id, null, false from file_sales
-    ) as named_in_files
+    from named_in_files
     left join file_users
         on named_in_files.source = file_users.source
         and named_in_files.agent_id = file_users.user_id

@@ -15,7 +15,7 @@
 
 {% set is_known_before %}
     not {{ is_scrub }}
-    and (records.source, records.record_key) in (select source, record_key from scrubbed)
+    and (records.source, records.record_key) in (select scrubbed.source, scrubbed.record_key from scrubbed)
 {% endset %}
 
 with newest as (

@@ -1,0 +1,110 @@
+"""A night with failures, and a token that is nowhere afterwards; one source fails, others stand."""
+
+import base64
+import gzip
+import json
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from answerable.runtime import postgres
+from answerable.sandbox import company
+from answerable.sandbox.server import Fault, serve
+
+pytestmark = pytest.mark.slow
+
+DAY = "2025-12-11"
+CANARIES = ("canary-desk-4f1c9be2", "canary-x-77ad0c31")
+
+
+@pytest.fixture(scope="module")
+def served(monkeypatch_module):
+    """The sandbox, which knows tokens that nothing else holds, and X refuses ours half-way."""
+    monkeypatch_module.setattr(company, "ZENDESK_TOKEN", CANARIES[0])
+    monkeypatch_module.setattr(company, "X_TOKEN", CANARIES[1])
+    echo = json.dumps({"detail": f"the token {CANARIES[1]} has expired"})
+    faults = [
+        Fault("/2/", kind="status", status=401, nth=1, times=10**6, text=echo),
+        Fault("users", kind="status", status=503, text=f"no: {CANARIES[0]}", times=2,
+              headers={"Retry-After": "0"}),
+        Fault("brands", kind="status", status=403, times=10**6, text=CANARIES[0]),
+        Fault("groups", kind="html", times=1),
+    ]  # fmt: skip
+    with serve(size=0.02, present=DAY, faults=faults) as handle:
+        yield handle
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def house(new_house, served):
+    # as a user's own accounts, not as the sandbox that a night serves itself
+    return new_house(more=served.airflow_connections())
+
+
+def secrets() -> list[bytes]:
+    """The tokens, and what the Authorization header makes of them."""
+    pair = f"{company.ZENDESK_LOGIN}/token:{CANARIES[0]}".encode()
+    return [*(each.encode() for each in CANARIES), base64.b64encode(pair)]
+
+
+def test_after_a_night_with_failures_the_tokens_are_nowhere(house):
+    said = house.night()
+    assert not any(each.decode() in said for each in secrets())
+    (row,) = house.query("select sources from publication")
+    sources = json.loads(row["sources"])
+    assert sources["x"]["is_stale"] is True
+    assert sorted(sources["x"]["stale_streams"]) == ["mentions", "posts"]
+    assert sources["zendesk"]["is_stale"] is False
+    states = house.query("select stream, status from ops.stream_runs", "ROLE=owner")
+    of = {state["stream"]: state["status"] for state in states}
+    assert of["brands"] == "not_available" and of["mentions"] == "failed"
+    assert of["tickets"] == of["users"] == of["groups"] == "landed"
+    assert house.query("select count(*) as n from fct_cases")[0]["n"] != "0"
+
+    assert found_in_files(house.home) == []
+    assert list((house.home / "reports").glob("*.html"))
+    assert found_in_databases(house.home) == []
+
+
+def found_in_files(folder: Path) -> list[str]:
+    found = []
+    for path in folder.rglob("*"):
+        if not path.is_file() or path.is_symlink():
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        if any(secret in data for secret in secrets()):
+            found.append(str(path))
+    return found
+
+
+def found_in_databases(home: Path) -> list[str]:
+    """Every column of every table of every database of the server, ours and Airflow's, as text."""
+    found = []
+    url = postgres.cluster_of(home).url()
+    with psycopg.connect(url) as conn:
+        databases = conn.execute("select datname from pg_database where not datistemplate")
+        names = [name for (name,) in databases.fetchall()]
+    assert len(names) >= 2, names
+    for name in names:
+        with psycopg.connect(re.sub(r"/[^/?]*(\?|$)", rf"/{name}\1", url)) as conn:
+            tables = conn.execute(
+                "select table_schema, table_name from information_schema.tables"
+                " where table_type = 'BASE TABLE' and table_schema <> 'pg_catalog'"
+            ).fetchall()
+            for schema, table in tables:
+                whole = sql.SQL("copy {} to stdout").format(sql.Identifier(schema, table))
+                with conn.cursor().copy(whole) as copy:
+                    data = b"".join(bytes(block) for block in copy)
+                if any(secret in data for secret in secrets()):
+                    found.append(f"{name}.{schema}.{table}")
+    return found

@@ -160,8 +160,7 @@ def land_file(
     ):
         _alone(conn, source, stream)
         content = _hash_of(export)
-        tail = "csv.gz" if export.name.endswith(".gz") else "csv"
-        name = f"-{content[:16]}-{described.sha256[:8]}.{tail}"
+        name = _landed_name(export, content, described)
         landed = [each for each in zone.names(source, stream) if each.endswith(name)]
         is_new = not landed
         if is_new:
@@ -391,6 +390,8 @@ def land_files(
     errors: list[str] = []
     is_named = UPath(exports).is_file()
     is_chosen = len(parts) == 1 and not UPath(exports).is_dir()  # whatever its name is
+    names = Zone.at(settings.landing).names(source, stream)
+    known = {"-" + "-".join(name.split("-")[-2:]) for name in names}
     for export in files.found(exports):
         of = [part.description for part in parts if is_chosen or part.is_of(export.name)]
         try:
@@ -402,6 +403,8 @@ def land_files(
                 receipt["ignored"] += 1
             if not of or of[0].kind != stream:
                 continue
+            if not is_named and _landed_name(export, _hash_of(export), of[0]) in known:
+                continue  # without asking anybody again: a folder may hold years
             landed = land_file(run_id, of[0], export, settings=settings)
         except SpecError as error:
             if is_named:
@@ -418,6 +421,12 @@ def land_files(
         status, error = receipt["status"], receipt["error"]
         _record(conn, run_id, source, "file", stream, status, 0, 0, error)
     return receipt
+
+
+def _landed_name(export: UPath, content: str, described: files.Description) -> str:
+    """How the name of a landed export ends: what it holds, and what that was taken for."""
+    tail = "csv.gz" if export.name.endswith(".gz") else "csv"
+    return f"-{content[:16]}-{described.sha256[:8]}.{tail}"
 
 
 def _hash_of(path: Path) -> str:

@@ -84,6 +84,7 @@ evidence as (
         {{ utc_timestamp(json_text('identity', 'created_at')) }}
     from zendesk_identities
     where {{ json_text('identity', 'type') }} in ('email', 'twitter', 'phone_number')
+        and {{ json_text('identity', 'value') }} is not null
         and {{ utc_timestamp(json_text('identity', 'created_at')) }} < {{ as_of() }}
 
     union all

@@ -239,10 +239,7 @@ def _publish(
             "update ops.publications set row_changes = %s where publication_no = %s",
             [Jsonb(changes), number],
         )
-        conn.execute(
-            "update ops.runs set status = 'published', finished_at = now() where run_id = %s",
-            [run.run_id],
-        )
+        runs.finish(conn, run.run_id)
         if keep_undo:
             _forget_old(conn)
     for name, counts in changes.items():

@@ -278,6 +278,69 @@ def test_a_record_is_stored_once_per_version_that_differs(settings, warehouse, n
     assert (receipt["loaded"], receipt["superseded"]) == (0, 2)
 
 
+def test_what_batches_of_before_hold_is_looked_up_though_they_do_not_say_how_new(
+    settings, warehouse, night
+):
+    """Warehouses made before batches noted their newest version."""
+    page = tickets(ticket(1, 10), ticket(2, 30), cursor="a")
+    land(night(), "zendesk", "tickets", ZENDESK, client=Pages(page))
+    load("night-1")
+    assert rows(warehouse, "select newest_version::int from ops.batches") == [(30,)]
+    warehouse.execute("update ops.batches set newest_version = null")
+    land(run := night(), "zendesk", "tickets", ZENDESK, client=Pages(page))
+    assert load(run)["superseded"] == 2
+    assert rows(warehouse, "select newest_version::int from ops.batches") == [(None,), (None,)]
+
+
+def test_a_later_chunk_is_compared_with_what_an_earlier_one_stored(
+    settings, warehouse, night, monkeypatch
+):
+    monkeypatch.setattr(loading, "CHUNK_RECORDS", 2)
+    same = [
+        ticket(1, 50),
+        ticket(2, 10),
+        ticket(3, 11),
+        ticket(1, 50),
+        ticket(4, 12),
+        ticket(1, 50),
+    ]
+    land(night(), "zendesk", "tickets", ZENDESK, client=Pages(tickets(*same, cursor="a")))
+    assert load("night-1")["superseded"] == 2
+    assert rows(warehouse, "select newest_version::int from ops.batches") == [(50,)]
+    land(run := night(), "zendesk", "tickets", ZENDESK, client=Pages(tickets(*same, cursor="b")))
+    assert (load(run)["loaded"], len(raw(warehouse))) == (0, 4)
+
+
+def test_an_object_that_is_damaged_stops_none_that_came_before_it(
+    settings, warehouse, night, monkeypatch
+):
+    """Though it is read ahead, while the one before it is on its way."""
+    monkeypatch.setattr("answerable.landing.batch.RECORDS", 2)
+    for broken in ("object", "manifest"):
+        run = night()
+        many = [
+            tickets(ticket(n, n), ticket(n + 1, n), cursor=f"{broken}{n}", end=n == 17)
+            for n in (11, 13, 15, 17)
+        ]
+        source = Connection(
+            name=f"desk_{broken}", kind="zendesk", host="h", login="a", password="p"
+        )
+        land(run, source.name, "tickets", source, client=Pages(*many))
+        zone = Zone.at(settings.landing)
+        name = zone.names(source.name, "tickets")[2] + (
+            ".manifest.json" if broken == "manifest" else ""
+        )
+        whole = zone.path(name).read_bytes()
+        zone.path(name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(LandingError):
+            load(run)
+        counted = "select count(*)::int from raw.zendesk_tickets where source = %s"
+        assert rows(warehouse, counted, source.name) == [(4,)], broken
+        zone.path(name).write_bytes(whole)
+        load(run)
+        assert rows(warehouse, counted, source.name) == [(8,)]
+
+
 def test_instants_with_and_without_fractions_order_versions_in_one_batch(
     settings, warehouse, night
 ):

@@ -1,11 +1,13 @@
 """A stream of a source, described: what it is, how it is walked, how its records are told apart."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
+
+import msgspec
 
 from answerable.sources.errors import SpecError
 
@@ -45,6 +47,10 @@ class Poison(ValueError):
         self.value = value
 
 
+class Unread(ValueError):
+    """The record is not of the form that most have: read all of it to say what it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """One stream of records. Every rule is stated, none is guessed from another."""
@@ -77,6 +83,7 @@ class Stream:
     _checks: tuple[tuple[str | None, str, bool, Callable[[Any, str], object]], ...] = field(
         init=False, repr=False, compare=False
     )
+    _read: Callable[[bytes], dict[str, Any]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         where = f"{self.kind}.{self.name}"
@@ -107,11 +114,24 @@ class Stream:
             for path, type in self.fields.items()
         )
         object.__setattr__(self, "_checks", tuple(checks))
+        paths = [self.key.removesuffix("[0]"), self.version_field, *self.fields]
+        object.__setattr__(self, "_read", msgspec.json.Decoder(_form(self.name, paths)).decode)
 
     @property
     def is_whole_list(self) -> bool:
         """Whether a walk brings all that there is, not what is new."""
         return self.paging == "cursor_list"
+
+    def read(self, record: bytes) -> dict[str, Any]:
+        """The members of a JSON record that `key_of`, `version_of` and `check` look at.
+
+        The others are passed over, a tenth of the work. Raises Unread where it is no JSON or where
+        something in it is of another kind than the paths say.
+        """
+        try:
+            return self._read(record)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Unread(type(error).__name__) from None
 
     def key_of(self, record: Mapping[str, Any]) -> str:
         """The record's key as text. Raises Poison."""
@@ -147,6 +167,23 @@ class Stream:
         elif isinstance(value, str):
             return epoch(value, self.version_field)
         raise Poison(f"version field {self.version_field!r} is missing or not a {self.version}")
+
+
+def _form(name: str, paths: Iterable[str]) -> Any:
+    """The type of an object that has what lies at `paths` and of which the rest does not matter."""
+    below: dict[str, tuple[bool, list[str]]] = {}
+    for path in paths:
+        member, _, rest = path.partition(".")
+        plain = member.removesuffix("[]")
+        is_list, rests = below.get(plain, (False, []))
+        below[plain] = (is_list or member != plain, [*rests, rest] if rest else rests)
+    members: dict[str, Any] = {}
+    for plain, (is_list, rests) in below.items():
+        inner = _form(f"{name}_{plain}", rests) if rests else Any
+        if is_list:
+            inner = list[inner]
+        members[plain] = inner | None if is_list or rests else Any
+    return TypedDict(name, members, total=False)  # type: ignore[operator]  # made as it runs
 
 
 def instant(text: Any, what: str) -> datetime:

@@ -5,10 +5,15 @@ left out because its newest stored version is the same, or in quarantine with th
 untouched bytes. Which objects are loaded is known by their row in ops.batches, written in the
 transaction that copied their records; so loading twice changes nothing, and a night killed
 anywhere goes on where it was.
+
+What costs: the server parses each record as jsonb, and that sets the pace. So records go to it as
+the bytes that were landed, of most records only the members that decide are parsed here, and that
+is done for the next ones while the server has its hands full.
 """
 
 import hashlib
 import json
+import math
 import re
 import time
 from collections import Counter
@@ -16,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import psycopg
 from psycopg import sql
@@ -26,7 +31,7 @@ from answerable.landing.zone import Manifest, Zone
 from answerable.progress import stage
 from answerable.settings import Settings
 from answerable.sources import stream as stream_of
-from answerable.sources.stream import Poison, Stream
+from answerable.sources.stream import Poison, Stream, Unread
 from answerable.warehouse.db import writer
 from answerable.warehouse.setup import raw_table
 
@@ -34,15 +39,17 @@ LARGEST_RECORD = 16 * 1024 * 1024
 DEEPEST = 200  # levels; what people write has ten
 CHUNK_RECORDS = 1_000
 SENT_AT_ONCE = 50  # records
-CHUNK_CHARACTERS = 16 * 1024 * 1024
+CHUNK_BYTES = 16 * 1024 * 1024
 LONGEST_SHOWN = 1000  # characters of a refused value that are kept beside its untouched bytes
 
 _token = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 # escapes, each taken whole: a backslash, a character in two halves, one half, a NUL
 _escape = re.compile(
-    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000"
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000"
 )
+LONGEST_NUMBER = 4300  # digits that Python reads
+_long_number = re.compile(rb"[0-9]{%d}" % (LONGEST_NUMBER + 1))
 CLEANED = "characters that PostgreSQL cannot hold, replaced"
 
 
@@ -50,15 +57,14 @@ class LoadError(RuntimeError):
     """The night cannot go on with what was landed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):  # there are millions, and a data class takes three times as long
     """One record on its way: to raw, or with a reason to quarantine."""
 
     position: int
-    key: str | None = None
-    version: int | Decimal | None = None
-    hash: str | None = None
-    payload: str | None = None
+    key: str = ""
+    version: int | Decimal = 0
+    hash: str = ""
+    payload: bytes = b""
     reason: str | None = None
     file: str | None = None
     line: int | None = None
@@ -110,9 +116,8 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
         for (source, stream), names in groupby(waiting, key=_source_and_stream):
             with stage(f"load {source}.{stream}") as progress:
                 counts = Counts()
-                for name in names:
-                    manifest = zone.manifest(name)
-                    counts.add(load_object(conn, zone, manifest))
+                for manifest, more in load_objects(conn, zone, names):
+                    counts.add(more)
                     changed.add(raw_table(manifest.source_kind, manifest.stream))
                     progress.count(
                         rows=counts.records,
@@ -144,23 +149,51 @@ def analyze(conn: psycopg.Connection, tables: Iterable[str]) -> None:
         conn.commit()
 
 
-def load_object(conn: psycopg.Connection, zone: Zone, manifest: Manifest) -> Counts:
-    """Load one object in one transaction, all or nothing. Commits."""
-    try:
-        counts = load_records(conn, manifest, lambda odd: incoming(zone, manifest, odd))
-    except BaseException:
-        conn.rollback()
-        raise
-    conn.commit()
-    return counts
+def load_objects(
+    conn: psycopg.Connection, zone: Zone, names: Iterable[str], *, commits: bool = True
+) -> Iterator[tuple[Manifest, Counts]]:
+    """Load objects of one stream, each in a transaction of its own, all or nothing.
+
+    Without `commits` all of it stays within the caller's transaction.
+    """
+    begun = (_begun(zone, name) for name in names)
+    following = next(begun, None)
+    problem: Exception | None = None
+    while following is not None:
+        manifest, records = following
+        try:
+            following = next(begun, None)
+        except Exception as its:  # no fault of the object before it, which is loaded first
+            following, problem = None, its
+        after = following[1].work if following else None
+        try:
+            counts = load_records(conn, manifest, records, after)
+        except BaseException:
+            if commits:
+                conn.rollback()
+            raise
+        if commits:
+            conn.commit()
+        yield manifest, counts
+    if problem is not None:
+        raise problem
+
+
+def _begun(zone: Zone, name: str) -> tuple[Manifest, "Judged"]:
+    manifest = zone.manifest(name)
+    return manifest, Judged(lambda odd: incoming(zone, manifest, odd))
 
 
 def load_records(
     conn: psycopg.Connection,
     manifest: Manifest,
-    records: Callable[[Counter[str]], Iterator[Incoming]],
+    records: "Judged",
+    after: Callable[[int], None] | None = None,
 ) -> Counts:
-    """Load `records` as the batch that `manifest` describes, within the caller's transaction."""
+    """Load `records` as the batch that `manifest` describes, within the caller's transaction.
+
+    `after` is what else can be done while the server is busy, once all of `records` are judged.
+    """
     batch = _Batch(
         conn,
         raw_table(manifest.source_kind, manifest.stream),
@@ -168,16 +201,23 @@ def load_records(
         manifest.stream,
         _begin_batch(conn, manifest),
     )
-    counts = Counts(objects=1, records=manifest.record_count)
-    chunks = _Chunks(records(counts.odd))
-    for chunk in chunks:
+    counts = Counts(objects=1, records=manifest.record_count, odd=records.odd)
+    stored_up_to = _newest_stored(conn, manifest)
+    newest = None
+
+    def meanwhile(count: int) -> None:
+        left = records.work(count)
+        if left and after is not None:
+            after(left)
+
+    for chunk in records:
         fit = [each for each in chunk if each.reason is None]
         refused = [each for each in chunk if each.reason is not None]
-        new = batch.that_differ(fit)
+        new = batch.that_differ(fit, stored_up_to)
         counts.superseded += len(fit) - len(new)
         try:
             with conn.transaction():
-                counts.loaded += batch.store(new, chunks.work)
+                counts.loaded += batch.store(new, meanwhile)
         except (
             psycopg.DataError,
             psycopg.errors.StatementTooComplex,
@@ -188,15 +228,19 @@ def load_records(
             refused += more
             counts.loaded += batch.store(new)
         counts.quarantined += batch.quarantine(refused)
+        if new:
+            newest = max([each.version for each in new] + ([] if newest is None else [newest]))
+            stored_up_to = newest if stored_up_to is None else max(stored_up_to, newest)
     try:
         conn.execute(
             "update ops.batches set record_count = %s, loaded_count = %s, superseded_count = %s,"
-            " quarantined_count = %s where batch_id = %s",
+            " quarantined_count = %s, newest_version = %s where batch_id = %s",
             [
                 manifest.record_count,
                 counts.loaded,
                 counts.superseded,
                 counts.quarantined,
+                newest,
                 batch.batch_id,
             ],
         )
@@ -216,39 +260,48 @@ def load_records(
     return counts
 
 
-class _Chunks:
-    """So many records at a time as fit in memory, however large the object is.
+class Judged:
+    """The records of one object, some at a time: as many as fit in memory, however large it is.
 
-    While the server takes one chunk in, `work` judges records of the next: the two take about
-    as long as each other, and each has a processor to itself.
+    `work` judges ahead. What goes wrong there is raised when its turn comes: by then it is the
+    failure of this object and not of the one that was being loaded.
     """
 
-    def __init__(self, records: Iterator[Incoming]) -> None:
-        self._records = records
+    def __init__(self, records: Callable[[Counter[str]], Iterator[Incoming]]) -> None:
+        self.odd: Counter[str] = Counter()
+        self._records = records(self.odd)
         self._next: list[Incoming] = []
         self._size = 0
         self._is_more = True
+        self._problem: Exception | None = None
 
     def __iter__(self) -> Iterator[list[Incoming]]:
         while True:
             self.work(CHUNK_RECORDS)
+            if self._problem is not None:
+                raise self._problem
             if not self._next:
                 return
             chunk, self._next, self._size = self._next, [], 0
             yield chunk
 
-    def work(self, count: int) -> None:
-        for _ in range(count):
-            if not self._is_more or len(self._next) >= CHUNK_RECORDS:
-                return
-            if self._size >= CHUNK_CHARACTERS:
-                return
-            each = next(self._records, None)
-            if each is None:
-                self._is_more = False
-                return
-            self._next.append(each)
-            self._size += len(each.payload or each.untouched or "")
+    def work(self, count: int) -> int:
+        """Judge so many more, at most a chunk; gives how many of `count` are left to do where
+        there is nothing left to judge."""
+        some = self._next
+        count = min(count, CHUNK_RECORDS - len(some))
+        try:
+            while count > 0 and self._is_more and self._size < CHUNK_BYTES:
+                each = next(self._records, None)
+                if each is None:
+                    self._is_more = False
+                    break
+                some.append(each)
+                self._size += len(each.payload) or len(each.untouched or b"")
+                count -= 1
+        except Exception as problem:
+            self._is_more, self._problem = False, problem
+        return 0 if self._is_more else count
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,31 +314,41 @@ class _Batch:
     stream: str
     batch_id: int
 
-    def that_differ(self, records: list[Incoming]) -> list[Incoming]:
-        """Those that are not what the newest stored one of their key and version is already."""
-        pairs = list({(each.key, each.version): None for each in records})
-        newest: dict[tuple[str | None, Any], str] = {}
-        # lateral keeps the lookup on the index, however large raw has grown
-        found = self.conn.execute(
-            sql.SQL(
-                "select asked.record_key, asked.version, stored.record_hash"
-                " from unnest(%s::text[], %s::text[]::numeric[]) as asked (record_key, version)"
-                " cross join lateral ("
-                "   select kept.record_hash from raw.{} as kept"
-                "   where kept.record_key = asked.record_key and kept.source = %s"
-                "   and kept.version = asked.version"
-                "   order by kept.batch_id desc, kept.position desc limit 1"
-                " ) as stored"
-            ).format(sql.Identifier(self.table)),
-            [[key for key, _ in pairs], [str(version) for _, version in pairs], self.source],
-        )
-        for key, version, digest in found:
-            newest[key, version] = digest
+    def that_differ(
+        self, records: list[Incoming], stored_up_to: int | Decimal | float | None
+    ) -> list[Incoming]:
+        """Those that are not what the newest stored one of their key and version is already.
+
+        Nothing is stored of a version above `stored_up_to`, so only the others are looked up.
+        """
+        newest: dict[tuple[str, int | Decimal], str] = {}
+        pairs = {
+            (each.key, each.version)
+            for each in records
+            if stored_up_to is not None and each.version <= stored_up_to
+        }
+        if pairs:
+            # lateral keeps the lookup on the index, however large raw has grown
+            found = self.conn.execute(
+                sql.SQL(
+                    "select asked.record_key, asked.version, stored.record_hash"
+                    " from unnest(%s::text[], %s::text[]::numeric[]) as asked (record_key, version)"
+                    " cross join lateral ("
+                    "   select kept.record_hash from raw.{} as kept"
+                    "   where kept.record_key = asked.record_key and kept.source = %s"
+                    "   and kept.version = asked.version"
+                    "   order by kept.batch_id desc, kept.position desc limit 1"
+                    " ) as stored"
+                ).format(sql.Identifier(self.table)),
+                [[key for key, _ in pairs], [str(version) for _, version in pairs], self.source],
+            )
+            newest = {(key, version): digest for key, version, digest in found}
         new: list[Incoming] = []
         for each in records:
-            if newest.get((each.key, each.version)) == each.hash:
+            pair = (each.key, each.version)
+            if newest.get(pair) == each.hash:
                 continue
-            newest[each.key, each.version] = each.hash or ""
+            newest[pair] = each.hash
             new.append(each)
         return new
 
@@ -294,21 +357,30 @@ class _Batch:
     ) -> int:
         """Copy into raw; gives how many the server took. `meanwhile` is called with a number of
         records each time that as many are on their way to it."""
+        if not records:
+            return 0
         copying = sql.SQL(
-            "copy raw.{} (source, record_key, version, batch_id, position, record_hash, payload)"
+            "copy raw.{} (batch_id, source, record_key, version, position, record_hash, payload)"
             " from stdin"
         ).format(sql.Identifier(self.table))
-        start, batch = f"{_escaped(self.source)}\t", self.batch_id
+        start = b"%d\t%b" % (self.batch_id, _escaped(self.source.encode()))
         with self.conn.cursor() as cursor:
             with cursor.copy(copying) as copy:
                 for first in range(0, len(records), SENT_AT_ONCE):
                     some = records[first : first + SENT_AT_ONCE]
                     # the server's text format, some rows at once: row by row takes twice as long
                     copy.write(
-                        "".join(
+                        b"".join(
                             [
-                                f"{start}{_escaped(r.key or '')}\t{r.version}\t{batch}"
-                                f"\t{r.position}\t{r.hash}\t{_escaped(r.payload or '')}\n"
+                                b"%b\t%b\t%b\t%d\t%b\t%b\n"
+                                % (
+                                    start,
+                                    _escaped(r.key.encode()),
+                                    str(r.version).encode(),
+                                    r.position,
+                                    r.hash.encode(),
+                                    _escaped(r.payload),
+                                )
                                 for r in some
                             ]
                         )
@@ -321,7 +393,7 @@ class _Batch:
         said = self.conn.execute(
             "select (pg_input_error_info(payload, 'jsonb')).message"
             " from unnest(%s::text[]) with ordinality as asked (payload, place) order by place",
-            [[each.payload for each in records]],
+            [[each.payload.decode() for each in records]],
         ).fetchall()
         fit: list[Incoming] = []
         refused: list[Incoming] = []
@@ -333,7 +405,7 @@ class _Batch:
                     Incoming(
                         each.position,
                         reason=f"refused by PostgreSQL: {message}",
-                        untouched=(each.payload or "").encode("utf-8"),
+                        untouched=each.payload,
                     )
                 )
         return fit, refused
@@ -365,11 +437,12 @@ class _Batch:
             return cursor.rowcount
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: bytes) -> bytes:
     """As a field of COPY's text format. What is stored holds no NUL, which it could not carry."""
-    text = text.replace("\\", "\\\\")
-    if "\t" in text or "\n" in text or "\r" in text:
-        text = text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    if b"\\" in text:
+        text = text.replace(b"\\", b"\\\\")
+    if b"\t" in text or b"\n" in text or b"\r" in text:
+        text = text.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
     return text
 
 
@@ -392,19 +465,37 @@ def judge(described: Stream, position: int, line: bytes, odd: Counter[str]) -> I
     try:
         if len(line) > LARGEST_RECORD:
             raise Poison(f"larger than {LARGEST_RECORD} bytes")
-        text = _clean(_text(line), odd)
-        record = _parse(text)
-        key, version = described.key_of(record), described.version_of(record)
-        described.check(record)
-        return Incoming(
-            position,
-            key=key,
-            version=version,
-            hash=_hash(line),
-            payload=text,
-        )
+        payload = _clean(line, odd) if b"\\" in line else line
+        judged = _judged_quickly(described, payload) or _judged_wholly(described, payload)
+        return Incoming(position, *judged, _hash(line), payload)
     except Poison as poison:
         return Incoming(position, reason=str(poison), untouched=line)
+
+
+def _judged_quickly(described: Stream, payload: bytes) -> tuple[str, int | Decimal] | None:
+    """Key and version of a record that has nothing odd about it; None where it may have, which
+    the slower way finds out, and says what."""
+    if payload.count(b"{") + payload.count(b"[") > DEEPEST:
+        return None
+    if len(payload) > LONGEST_NUMBER and _long_number.search(payload):
+        return None
+    try:
+        if not payload.isascii():
+            payload.decode()
+        record = described.read(payload)
+        judged = described.key_of(record), described.version_of(record)
+        described.check(record)
+        return judged
+    except (Unread, UnicodeDecodeError, Poison):
+        return None
+
+
+def _judged_wholly(described: Stream, payload: bytes) -> tuple[str, int | Decimal]:
+    """Key and version of a record. Raises Poison."""
+    record = _parse(_text(payload))
+    judged = described.key_of(record), described.version_of(record)
+    described.check(record)
+    return judged
 
 
 def _of_file(zone: Zone, manifest: Manifest, odd: Counter[str]) -> Iterator[Incoming]:
@@ -415,23 +506,23 @@ def _of_file(zone: Zone, manifest: Manifest, odd: Counter[str]) -> Iterator[Inco
         for row in files.rows(description, handle, file, notes):
             problem = row.problem
             if problem is None and row.payload is not None:
-                text = json.dumps(row.payload, ensure_ascii=False, allow_nan=False)
-                digest = _hash(text.encode("utf-8"))
-                text = _clean(text, odd)
+                untouched = json.dumps(row.payload, ensure_ascii=False, allow_nan=False).encode()
+                digest = _hash(untouched)
+                payload = _clean(untouched, odd)
                 try:
-                    if len(text) > LARGEST_RECORD:
+                    if len(payload) > LARGEST_RECORD:
                         raise Poison(f"larger than {LARGEST_RECORD} bytes")
                     if row.key is not None and "\x00" in row.key:
                         raise Poison("a NUL character in the key")
                     # the place is no part of the record: an export delivered again, with rows
                     # before it gone, brings nothing new
-                    place = json.dumps({"file": file, "line": row.number})[1:]
+                    place = json.dumps({"file": file, "line": row.number})[1:].encode()
                     yield Incoming(
                         row.number,
                         key=row.key or f"{row.number}-{digest}",
                         version=0,
                         hash=digest,
-                        payload=f"{text[:-1]}, {place}",
+                        payload=b"%b, %b" % (payload[:-1], place),
                     )
                     continue
                 except Poison as poison:
@@ -486,9 +577,9 @@ def _parse(text: str) -> dict[str, Any]:
     return record
 
 
-def _clean(text: str, odd: Counter[str]) -> str:
+def _clean(text: bytes, odd: Counter[str]) -> bytes:
     """The JSON text with U+FFFD for each escaped NUL and each half of a character."""
-    if "\\u" not in text:
+    if b"\\u" not in text:
         return text
     cleaned = _escape.sub(_replaced, text)
     if cleaned != text:
@@ -496,9 +587,9 @@ def _clean(text: str, odd: Counter[str]) -> str:
     return cleaned
 
 
-def _replaced(match: re.Match[str]) -> str:
+def _replaced(match: re.Match[bytes]) -> bytes:
     escape = match.group()
-    return "\\ufffd" if len(escape) == 6 else escape
+    return b"\\ufffd" if len(escape) == 6 else escape
 
 
 def _depth(text: str) -> int:
@@ -548,6 +639,18 @@ def _begin_batch(conn: psycopg.Connection, manifest: Manifest) -> int:
     ).fetchone()
     assert row is not None
     return row[0]
+
+
+def _newest_stored(conn: psycopg.Connection, manifest: Manifest) -> int | Decimal | float | None:
+    """The highest version that raw holds of the stream: None where nothing is stored, and more
+    than any where batches of before did not note it."""
+    row = conn.execute(
+        "select max(newest_version), bool_or(newest_version is null) from ops.batches"
+        " where source = %s and source_kind = %s and stream = %s and loaded_count > 0",
+        [manifest.source, manifest.source_kind, manifest.stream],
+    ).fetchone()
+    newest, is_unknown = row or (None, None)
+    return math.inf if is_unknown else newest
 
 
 def _source_and_stream(name: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from answerable.sources import stream as stream_of
 from answerable.sources.body import parsed
 from answerable.sources.stream import Poison
 from answerable.warehouse.db import WRITER_LOCK, connect
-from answerable.warehouse.load import Incoming, incoming, judge, load_records
+from answerable.warehouse.load import Incoming, Judged, incoming, judge, load_records
 
 SHOWN = 3
 _number = re.compile(r"\d{1,25}")  # a key that is nobody's name, address or number to call
@@ -136,7 +136,7 @@ def _retry_batch(conn: psycopg.Connection, zone: Zone, batch_id: int, name: str)
         sha256="",
         landed_at="",
     )
-    counts = load_records(conn, manifest, lambda _: iter(fit))
+    counts = load_records(conn, manifest, Judged(lambda _: iter(fit)))
     conn.execute(
         "update raw.quarantine set retried_batch_id ="
         " (select batch_id from ops.batches where object = %s) where quarantine_id = any(%s)",

@@ -15,7 +15,7 @@ from answerable.landing.zone import Zone
 from answerable.progress import stage
 from answerable.settings import Settings
 from answerable.warehouse.db import WRITER_LOCK, connect
-from answerable.warehouse.load import Counts, analyze, incoming, load_records
+from answerable.warehouse.load import Counts, analyze, load_objects
 from answerable.warehouse.setup import RAW_STREAMS, raw_table
 
 SHOWN = 3
@@ -52,11 +52,8 @@ def rebuild_raw(settings: Settings | None = None) -> dict[str, Any]:
         for (source, stream), its in groupby(names, key=lambda name: tuple(name.split("/")[:2])):
             with stage(f"rebuild {source}.{stream}") as progress:
                 counts = Counts()
-                for name in its:
-                    manifest = zone.manifest(name)
-                    counts.add(
-                        load_records(conn, manifest, lambda odd, m=manifest: incoming(zone, m, odd))
-                    )
+                for _, more in load_objects(conn, zone, its, commits=False):
+                    counts.add(more)
                     progress.count(rows=counts.records, loaded=counts.loaded)
                 total.add(counts)
         with conn.cursor() as cursor:

@@ -48,6 +48,8 @@ create table if not exists ops.batches (
     first_read_run_no bigint,
     walk integer,
     is_last boolean,
+    -- nothing of the batch is stored in a version above it; null with rows: not known
+    newest_version numeric,
     check (record_count = loaded_count + superseded_count + quarantined_count)
 );
 create index if not exists batches_first_read on ops.batches (first_read_run_no);
@@ -58,6 +60,12 @@ begin
         select from pg_attribute where attrelid = 'ops.batches'::regclass and attname = 'is_last'
     ) then
         alter table ops.batches add column walk integer, add column is_last boolean;
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.batches'::regclass and attname = 'newest_version'
+    ) then
+        alter table ops.batches add column newest_version numeric;
     end if;
 end $$;
 

@@ -135,7 +135,12 @@ KINDS: dict[str, dict[str, Meaning]] = {
     "calls": {
         "call_id": _id,
         "started_at": _start,
+        # where it is not said, a customer called us
+        "direction": Meaning(one_of=frozenset({"inbound", "outbound"})),
+        "callback_of_id": _text,  # of an outbound call: the call that it answers
         "customer_id": _text,
+        "email": _text,
+        "phone": _text,
         "queue": _text,
         "agent_id": _text,
         "outcome": Meaning(one_of=frozenset({"answered", "abandoned", "other"}), is_required=True),

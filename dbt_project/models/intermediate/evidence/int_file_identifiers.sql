@@ -1,13 +1,17 @@
 {{ config(materialized='view') }}
 
--- Identifiers of customers that described exports name beside their own id: who buys or rates may have written
--- from the same address. A record without an id of its own is known by the first address it has.
+-- Identifiers of customers that described exports name beside their own id: who calls, buys or rates may have
+-- written from the same address. A record without an id of its own is known by the first address it has.
 with ratings as (
     select * from {{ ref('stg_file__ratings') }}
 ),
 
 sales as (
     select * from {{ ref('stg_file__sales') }}
+),
+
+calls as (
+    select * from {{ ref('stg_file__calls') }}
 ),
 
 users as (
@@ -47,6 +51,11 @@ named as (
 
     select source, customer_id, email, phone, x_handle, least(found_at, qualified_at, won_at, lost_at, status_at)
     from sales
+
+    union all
+
+    select source, customer_id, email, phone, null, told_at
+    from calls
 ),
 
 accounts as (

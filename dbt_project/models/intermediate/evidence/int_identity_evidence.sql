@@ -26,10 +26,6 @@ file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
 ),
 
-file_calls as (
-    select * from {{ ref('stg_file__calls') }}
-),
-
 file_identifiers as (
     select * from {{ ref('int_file_identifiers') }}
 ),
@@ -115,8 +111,6 @@ evidence as (
         select source, customer_id, opened_at as seen_at from file_cases
         union all
         select source, customer_id, opened_at from file_case_events
-        union all
-        select source, customer_id, started_at from file_calls
     ) as named_in_files
     where customer_id is not null and seen_at < {{ as_of() }}
     group by source, customer_id

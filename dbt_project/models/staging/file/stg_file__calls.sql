@@ -15,7 +15,11 @@ select
     read_run_no,
     {{ json_text('payload', 'call_id') }} as call_id,
     {{ utc_timestamp(json_text('payload', 'started_at')) }} as started_at,
+    coalesce({{ json_text('payload', 'direction') }}, 'inbound') as direction,
+    {{ json_text('payload', 'callback_of_id') }} as callback_of_id,
     {{ json_text('payload', 'customer_id') }} as customer_id,
+    lower(trim({{ json_text('payload', 'email') }})) as email,
+    nullif(translate({{ json_text('payload', 'phone') }}, ' ()-./', ''), '') as phone,
     {{ json_text('payload', 'queue') }} as queue,
     {{ json_text('payload', 'agent_id') }} as agent_id,
     {{ json_text('payload', 'outcome') }} as outcome,
@@ -26,6 +30,11 @@ select
     {{ utc_timestamp(json_text('payload', 'queue_entered_at')) }} as queue_entered_at,
     {{ utc_timestamp(json_text('payload', 'answered_at')) }} as answered_at,
     {{ utc_timestamp(json_text('payload', 'ended_at')) }} as ended_at,
+    -- a call is known once it is over
+    greatest(
+        {{ utc_timestamp(json_text('payload', 'started_at')) }},
+        {{ utc_timestamp(json_text('payload', 'ended_at')) }}
+    ) as told_at,
     {{ json_text('payload', 'priority') }} as priority,
     {{ json_text('payload', 'brand') }} as brand
 

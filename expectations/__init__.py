@@ -31,6 +31,7 @@ def build_suites(night: Night) -> Suites:
         "fct_sla_clocks": sla.clocks(night),
         "rpt_sla_compliance_daily": sla.compliance_daily(night),
         "fct_calls": calls.calls(night),
+        "rpt_service_level_intervals": calls.service_level_intervals(night),
         "fct_ratings": outcomes.ratings(night),
         "fct_sales": outcomes.sales(night),
         "dim_customers": people.customers(night),

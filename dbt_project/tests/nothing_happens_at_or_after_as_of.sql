@@ -20,7 +20,7 @@ union all
 
 select 'fct_calls', call_key
 from {{ ref('fct_calls') }}
-where started_at >= {{ as_of() }}
+where greatest(started_at, queue_entered_at, answered_at, ended_at) >= {{ as_of() }}
 
 union all
 

@@ -5,6 +5,7 @@ the contract of a policy folder; what the rows mean stands in the design, and th
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -44,6 +45,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *_DATED,
     ),
     "ownership_policies": ("policy", "rank", *_CONDITIONS, "department", "team", *_DATED),
+    "service_levels": (
+        "policy",
+        "rank",
+        "source",
+        "queue",
+        "brand",
+        "priority",
+        "target_seconds",
+        "target_share",
+        "share_of",
+        "short_abandon_seconds",
+        "interval_minutes",
+        *_DATED,
+    ),
     "topics": ("source", "source_topic", "topic", "purpose", "agreed_in"),
     "customer_tiers": ("source", "source_tier", "customer_tier", "agreed_in"),
 }
@@ -58,6 +73,9 @@ _ALLOWED = {
     "weekday": _WEEKDAYS,
     "is_social": ("true", "false"),
     "target": ("duration", "case_due_at"),
+    "share_of": ("offered", "answered", "offered_without_short_abandons"),
+    # a longer one would be cut in two where clocks change by half an hour
+    "interval_minutes": ("5", "10", "15", "30"),
 }
 _REQUIRED = {
     "company": ("company_name", "timezone"),
@@ -78,6 +96,15 @@ _REQUIRED = {
     "holidays": ("schedule", "holiday_on"),
     "sla_policies": ("policy", "rank", "metric", "target", "valid_from"),
     "ownership_policies": ("policy", "rank", "department", "valid_from"),
+    "service_levels": (
+        "policy",
+        "rank",
+        "target_seconds",
+        "target_share",
+        "share_of",
+        "interval_minutes",
+        "valid_from",
+    ),
     "topics": ("source", "source_topic", "topic", "purpose"),
     "customer_tiers": ("source", "source_tier", "customer_tier"),
 }
@@ -92,6 +119,7 @@ _KEYS = {
     "holidays": ("schedule", "holiday_on"),
     "sla_policies": ("policy",),
     "ownership_policies": ("policy",),
+    "service_levels": ("policy",),
     "topics": ("source", "source_topic"),
     "customer_tiers": ("source", "source_tier"),
 }
@@ -133,9 +161,10 @@ def check(folder: Path) -> list[str]:
     errors += _company(tables["company"])
     errors += _names(tables)
     errors += _schedules(tables)
-    for name in ("sla_policies", "ownership_policies"):
+    for name in ("sla_policies", "ownership_policies", "service_levels"):
         errors += _rules(tables[name], by_metric=name == "sla_policies")
     errors += _targets(tables)
+    errors += _service_levels(tables["service_levels"])
     return errors
 
 
@@ -279,6 +308,7 @@ def _names(tables: Tables) -> Iterator[str]:
         "ownership_policies": (
             "channel", "brand", "topic", "customer_tier", "department", "team",
         ),
+        "service_levels": ("brand",),
     }  # fmt: skip
     for name, columns in used.items():
         for row in tables[name]:
@@ -320,7 +350,7 @@ def _schedules(tables: Tables) -> Iterator[str]:
 
 def _rules(rows: list[Row], *, by_metric: bool) -> Iterator[str]:
     """Two rules of one rank, and rules that another one always beats."""
-    conditions = [column for column in _CONDITIONS if rows and column in rows[0].values]
+    conditions = [one for one in (*_CONDITIONS, "queue") if rows and one in rows[0].values]
     for row in rows:
         for other in rows:
             if other is row or (by_metric and other["metric"] != row["metric"]):
@@ -381,6 +411,26 @@ def _targets(tables: Tables) -> Iterator[str]:
         gap = _gap(row, schedules[hours])
         if gap is not None:
             yield f"{row.place}: schedule {hours!r} has no opening hours in force from {gap} on"
+
+
+def _service_levels(rows: list[Row]) -> Iterator[str]:
+    """Targets of 0, shares that are none, and lengths that are no whole seconds."""
+    for row in rows:
+        seconds, share, short = (
+            row[column] for column in ("target_seconds", "target_share", "short_abandon_seconds")
+        )
+        if not seconds.isdecimal() or int(seconds) == 0:
+            yield (
+                f"{row.place}: target_seconds {seconds!r} is not a whole number above 0; "
+                "where nothing is promised there is no row"
+            )
+        if not re.fullmatch(r"0\.\d*[1-9]\d*|1(\.0*)?", share, re.ASCII):
+            yield f"{row.place}: target_share {share!r} is not above 0 and at most 1, as in 0.8"
+        if short and not short.isdecimal():
+            yield (
+                f"{row.place}: short_abandon_seconds {short!r} is not a whole number; "
+                "blank where every abandoned call counts"
+            )
 
 
 def _gap(row: Row, schedule: Iterable[Row]) -> date | None:

@@ -3,6 +3,9 @@
 The files are no part of the project; where they are absent the tests are skipped, saying so.
 """
 
+from datetime import datetime
+from decimal import Decimal
+
 import psycopg
 import pytest
 
@@ -186,6 +189,42 @@ def test_bank_service_level_of_the_offered(bank):
         " avg((outcome = 'answered' and wait_seconds <= 20)::int) from fct_calls where is_offered"
     )
     assert (offered, round(float(answered), 4), round(float(within), 4)) == (33_066, 0.8214, 0.4902)
+
+
+def test_bank_verdicts_on_answering_within_20_seconds(bank):
+    """The promise is ours, as an example; the file says how many it would have kept."""
+    rows = bank("select answer_outcome, answer_void_reason, count(*) from fct_calls group by 1, 2")
+    assert {(outcome, reason): count for outcome, reason, count in rows} == {
+        ("met", None): 16_209,
+        ("breached", None): 33_066 - 16_209 - 2_160,
+        ("void", "short_abandon"): 2_160,  # hung up within five seconds
+        (None, None): 278,
+    }
+
+
+def test_bank_intervals_add_up_to_the_service_levels_of_the_month(bank):
+    ((intervals, offered, answered, met, short, asa, aht, longest),) = bank(
+        "select count(*), sum(offered_count), sum(answered_count), sum(answered_in_target_count),"
+        " sum(short_abandoned_count), sum(answered_wait_seconds)::float / sum(answered_count),"
+        " sum(talk_seconds)::float / sum(answered_count), max(longest_wait_seconds)"
+        " from rpt_service_level_intervals"
+    )
+    assert (intervals, offered, answered, longest) == (3_123, 33_066, 27_162, 908)
+    assert (asa, aht) == (pytest.approx(40.77, abs=0.005), pytest.approx(176.35, abs=0.005))
+    shares = [met / of for of in (offered, answered, offered - short)]
+    assert [round(float(share), 4) for share in shares] == [0.4902, 0.5968, 0.5245]
+
+
+def test_bank_half_an_hour_of_one_queue_by_hand(bank):
+    """Monday 1 February 1999 from 10:00 to 10:30 in Haifa, which is 08:00 UTC."""
+    assert bank(
+        "select to_at, offered_count, answered_count, answered_in_target_count, abandoned_count,"
+        " short_abandoned_count, answered_wait_seconds, talk_seconds, longest_wait_seconds,"
+        " round(in_target_share_of_offered::numeric, 4), is_kept from rpt_service_level_intervals"
+        " where queue = 'PS' and from_at = '1999-02-01 08:00'"
+    ) == [
+        (datetime(1999, 2, 1, 8, 30), 39, 34, 15, 5, 0, 1_439, 6_718, 191, Decimal("0.3846"), False)
+    ]
 
 
 def test_bank_calls_that_queued(bank):

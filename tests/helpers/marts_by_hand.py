@@ -412,6 +412,51 @@ def sum_up(conn: psycopg.Connection, schema: str = "build") -> None:
     )
 
 
+def sum_up_calls(conn: psycopg.Connection, schema: str = "build") -> None:
+    """The intervals of service levels anew from the calls, by halves of UTC's hours."""
+    conn.execute(
+        sql.SQL(
+            """
+            delete from {report};
+            insert into {report}
+            with offered as (
+                select *,
+                    to_timestamp(floor(extract(epoch from started_at) / 1800) * 1800)
+                        at time zone 'UTC' as from_at
+                from {calls} where is_offered
+            ), counted as (
+                select source, coalesce(queue, '(none)') as queue,
+                    coalesce(brand, '(none)') as brand,
+                    coalesce(service_level, '(none)') as service_level, from_at,
+                    max(answer_target_seconds) as target, count(*) as offered,
+                    count(*) filter (where outcome = 'answered') as answered,
+                    count(*) filter (where answer_outcome = 'met') as met,
+                    count(*) filter (where answer_void_reason = 'short_abandon') as short,
+                    sum(wait_seconds) filter (where outcome = 'answered') as waited,
+                    sum(talk_seconds) filter (where outcome = 'answered') as talked,
+                    max(wait_seconds) as longest
+                from offered group by 1, 2, 3, 4, 5
+            )
+            select source, queue, brand, service_level, from_at, from_at + interval '30 min',
+                from_at::date, target, case when target is not null then 0.8 end,
+                case when target is not null then 'offered' end, offered, answered, met,
+                offered - answered, short, 0, 0,
+                case when target is not null then met::float / offered end,
+                case when target is not null then met::float / nullif(answered, 0) end,
+                case when target is not null then met::float / nullif(offered - short, 0) end,
+                case when target is not null then met::float / offered >= 0.8 end,
+                (offered - answered)::float / offered, coalesce(waited, 0),
+                waited::float / nullif(answered, 0), coalesce(talked, 0),
+                talked::float / nullif(answered, 0), longest
+            from counted
+            """
+        ).format(
+            report=sql.Identifier(schema, "rpt_service_level_intervals"),
+            calls=sql.Identifier(schema, "fct_calls"),
+        )
+    )
+
+
 def small_night(as_of: datetime = AS_OF) -> list[dict[str, list[dict[str, Any]]]]:
     """Cases of each outcome, over three days, two departments and two channels."""
     day = as_of - timedelta(days=3)

@@ -69,6 +69,15 @@ def test_the_shipped_policies_make_sense() -> None:
         ("ownership_policies", 2, ",marketing,", ",ads,", "department 'ads' is not in departments"),
         ("ownership_policies", 3, "Press Desk", "Sales Desk", "is never in department 'pr'"),
         ("ownership_policies", 2, "outbound", "out", "direction 'out' is not one of inbound"),
+        ("service_levels", 2, ",20,", ",0,", "target_seconds '0' is not a whole number above 0"),
+        ("service_levels", 2, ",20,", ",2.5,", "target_seconds '2.5' is not a whole number"),
+        ("service_levels", 2, ",0.8,", ",80,", "target_share '80' is not above 0 and at most 1"),
+        ("service_levels", 2, ",0.8,", ",0.0,", "target_share '0.0' is not above 0"),
+        ("service_levels", 2, ",offered,", ",all,", "share_of 'all' is not one of offered, ans"),
+        ("service_levels", 2, ",5,", ",5s,", "short_abandon_seconds '5s' is not a whole number"),
+        ("service_levels", 2, ",30,", ",60,", "interval_minutes '60' is not one of 5, 10, 15, 30"),
+        ("service_levels", 3, ",bramblebox,", ",acme,", "brand 'acme' is not in brands.csv"),
+        ("service_levels", 3, ",20,", ",10,", "rank 10 is that of 'orders' on line 2 already"),
         ("topics", 2, "service", "services", "purpose 'services' is not one of"),
     ],
 )
@@ -113,6 +122,16 @@ def test_a_wrong_value_is_named_with_its_file_and_line(
             "sla_policies",
             "soon,5,resolution_time,,web_form,,,,low,,,duration,9,support_hours,2025-06-01,,x",
             "'support_hours' has no opening hours in force from 2025-06-01",
+        ),
+        (
+            "service_levels",
+            "orders,15,,orders,,,9,0.8,offered,,30,2026-01-01,,x",
+            "policy 'orders' stands on line 2 already for the same days",
+        ),
+        (
+            "service_levels",
+            "late,900,,returns,nookly,,9,0.8,offered,,30,2026-03-01,,x",
+            "can never match: 'all_calls' on line 5",
         ),
         (
             "sla_policies",

@@ -5,7 +5,17 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from marts_by_hand import AS_OF, add, case, fill, make_build, models, small_night, start_run
+from marts_by_hand import (
+    AS_OF,
+    add,
+    case,
+    fill,
+    make_build,
+    models,
+    small_night,
+    start_run,
+    sum_up_calls,
+)
 
 from answerable.quality import GateFailed, check, check_raw
 from answerable.quality.gate import load_expectations
@@ -329,18 +339,68 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "a call twice": (
         "insert into build.fct_calls select * from build.fct_calls",
-        {("fct_calls", KEY)},
+        {
+            ("fct_calls", KEY),
+            ("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval"),
+        },
     ),
     "a call from the future": (
-        "update build.fct_calls set started_at = {as_of}",
+        "update build.fct_calls set ended_at = {as_of}",
         {("fct_calls", FUTURE)},
     ),
+    "a call in a direction that nobody knows": (
+        "update build.fct_calls set direction = 'sideways', is_offered = false,"
+        " answer_outcome = null, service_level = null, answer_target_seconds = null;"
+        "delete from build.rpt_service_level_intervals",
+        {("fct_calls", "ExpectKnownValues (direction)")},
+    ),
+    "a call of a customer who is not there": (
+        "update build.fct_calls set customer_key = 'customer-77'",
+        {("fct_calls", CUSTOMER)},
+    ),
+    "a call answered late and met": (
+        "update build.fct_calls set wait_seconds = 21",
+        {("fct_calls", "ExpectOfferedCallsToBeJudged")},
+    ),
+    "a call that was offered and not judged": (
+        "update build.fct_calls set answer_outcome = null;"
+        "update build.rpt_service_level_intervals set answered_in_target_count = 0,"
+        " in_target_share_of_offered = 0",
+        {("fct_calls", "ExpectOfferedCallsToBeJudged")},
+    ),
+    "an interval twice": (
+        "insert into build.rpt_service_level_intervals"
+        " select * from build.rpt_service_level_intervals",
+        {
+            ("rpt_service_level_intervals", KEY),
+            ("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval"),
+            ("rpt_service_level_intervals", "ExpectIntervalsToFitTheDay"),
+        },
+    ),
+    "a call that no interval counts": (
+        "delete from build.rpt_service_level_intervals",
+        {("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval")},
+    ),
+    "an interval with a call neither answered nor abandoned": (
+        "update build.rpt_service_level_intervals set answered_count = 0,"
+        " answered_in_target_count = 0;"
+        "update build.fct_calls set answer_outcome = 'breached', wait_seconds = 21",
+        {("rpt_service_level_intervals", "ExpectCallsToAddUp")},
+    ),
+    "an interval of an hour": (
+        "update build.rpt_service_level_intervals set to_at = from_at + interval '1 hour'",
+        {("rpt_service_level_intervals", "ExpectIntervalsToFitTheDay")},
+    ),
     "a call with an outcome that nobody knows": (
-        "update build.fct_calls set outcome = 'engaged', is_offered = false",
+        "update build.fct_calls set outcome = 'engaged', is_offered = false,"
+        " answer_outcome = null, service_level = null, answer_target_seconds = null;"
+        "delete from build.rpt_service_level_intervals",
         {("fct_calls", OUTCOME)},
     ),
     "an answered call that was not offered": (
-        "update build.fct_calls set is_offered = false",
+        "update build.fct_calls set is_offered = false, answer_outcome = null,"
+        " service_level = null, answer_target_seconds = null;"
+        "delete from build.rpt_service_level_intervals",
         {("fct_calls", "ExpectOfferedToBeAnsweredOrAbandoned")},
     ),
     "a call of less than no time": (
@@ -468,15 +528,22 @@ def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Sett
                     "call_key": "bank:1",
                     "source": "bank",
                     "call_id": "1",
+                    "direction": "inbound",
+                    "queue": "care",
                     "started_at": AS_OF - timedelta(hours=3),
+                    "ended_at": AS_OF - timedelta(hours=2),
                     "outcome": "answered",
                     "is_offered": True,
+                    "service_level": "care",
+                    "answer_target_seconds": 20,
+                    "answer_outcome": "met",
                     "ivr_seconds": 3,
                     "wait_seconds": 4,
                     "talk_seconds": 5,
                 }
             ],
         )
+        sum_up_calls(conn)
         add(
             conn,
             "build.fct_ratings",

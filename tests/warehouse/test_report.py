@@ -11,7 +11,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from marts_by_hand import AS_OF, add, case, fill, make_build, models, small_night, start_run
+from marts_by_hand import (
+    AS_OF,
+    add,
+    case,
+    fill,
+    make_build,
+    models,
+    small_night,
+    start_run,
+    sum_up_calls,
+)
 
 from answerable import reports, runs
 from answerable.reports import ReportError, headline
@@ -316,21 +326,41 @@ def test_calls_have_their_own_table(night, warehouse):
                 "call_key": f"bank:{number}",
                 "source": "bank",
                 "call_id": str(number),
+                "queue": queue,
                 "started_at": AS_OF,
                 "outcome": outcome,
                 "is_offered": outcome != "other",
                 "wait_seconds": wait,
                 "talk_seconds": 100 * number,
+                "answer_outcome": judged,
+                "answer_void_reason": "short_abandon" if judged == "void" else None,
+                "service_level": "care" if queue else None,
+                "answer_target_seconds": 20 if queue else None,
             }
-            for number, (outcome, wait) in enumerate(
-                [("answered", 20), ("answered", 41), ("abandoned", 5), ("other", 0)], 1
+            for number, (queue, outcome, wait, judged) in enumerate(
+                [
+                    ("care", "answered", 20, "met"),
+                    ("care", "answered", 41, "breached"),
+                    ("care", "abandoned", 70, "breached"),
+                    ("care", "abandoned", 4, "void"),
+                    (None, "abandoned", 5, "no_policy"),
+                    (None, "other", 0, None),
+                ],
+                1,
             )
         ],
     )
+    sum_up_calls(warehouse)
     warehouse.commit()
     start_run(warehouse, "run-9", AS_OF + DAY)
     publish("run-9", models=models())
     page = Path(reports.write("run-9")["path"]).read_text(encoding="utf-8")
     assert cells(page, "Telephone calls") == [
-        ["bank", "3", "2", "66.7 %", "33.3 %", "1", "30 s", "2 min 30 s"]
+        ["bank, care", "4", "2", "2", "50.0 %", "30 s", "1 min 10 s", "2 min 30 s"],
+        ["bank", "1", "0", "1", "100 %", "-", "5 s", "-"],
+    ]
+    promise = "80.0 % within 20 s, of offered"
+    assert cells(page, "Service levels") == [
+        ["bank, care", promise, "25.0 %", "50.0 %", "33.3 %", "1", "0 %"],
+        ["bank", "nothing promised", "-", "-", "-", "-", "-"],
     ]

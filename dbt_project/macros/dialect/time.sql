@@ -113,3 +113,16 @@
 {% macro default__snowflake_time(id) -%}
     {{ no_dialect('snowflake_time') }}
 {%- endmacro %}
+
+{#- When the local interval of so many minutes began in which an instant lies, counted from the zone's midnight.
+    The minutes divide thirty: that is by how little clocks change, so no interval is cut in two. -#}
+{% macro interval_start(at, minutes, timezone) -%}
+    {{ return(adapter.dispatch('interval_start', 'answerable')(at, minutes, timezone)) }}
+{%- endmacro %}
+{% macro postgres__interval_start(at, minutes, timezone) -%}
+    {%- set local_seconds = "cast(floor(date_part('epoch', timezone(" ~ timezone ~ ", timezone('UTC', " ~ at ~ ")))) as bigint)" -%}
+    {{ add_seconds(at, "-mod(mod(" ~ local_seconds ~ ", " ~ minutes ~ " * 60) + " ~ minutes ~ " * 60, " ~ minutes ~ " * 60)") }}
+{%- endmacro %}
+{% macro default__interval_start(at, minutes, timezone) -%}
+    {{ no_dialect('interval_start') }}
+{%- endmacro %}

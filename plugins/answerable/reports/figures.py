@@ -235,22 +235,36 @@ def ownership(marts: Marts, as_of: datetime) -> dict[str, Any]:
 
 
 def calls(marts: Marts) -> list[dict[str, Any]]:
-    """Telephone calls by source: offered, answered, abandoned, waiting and handling time."""
-    return marts.rows(
+    """Offered calls by queue and promise: how many were answered, how soon, for how long."""
+    rows = marts.rows(
         """
         select
-            source,
-            count(*) filter (where is_offered) as offered,
-            count(*) filter (where outcome = 'answered') as answered,
-            count(*) filter (where outcome = 'abandoned') as abandoned,
-            count(*) filter (where outcome = 'answered' and wait_seconds <= 20) as within_20,
-            avg(wait_seconds) filter (where outcome = 'answered') as speed_of_answer,
-            avg(talk_seconds) filter (where outcome = 'answered') as handling_time
-        from {marts}.fct_calls
-        group by source
-        order by source
+            source, queue, nullif(service_level, '(none)') as service_level,
+            answer_target_seconds as target, target_share, share_of,
+            sum(offered_count)::bigint as offered, sum(answered_count)::bigint as answered,
+            sum(abandoned_count)::bigint as abandoned, sum(short_abandoned_count)::bigint as short,
+            sum(answered_in_target_count)::bigint as in_target,
+            sum(wait_unknown_count)::bigint as unknown,
+            sum(answered_wait_seconds)::float
+                / nullif(sum(answered_count - wait_unknown_count), 0) as speed_of_answer,
+            sum(talk_seconds)::float
+                / nullif(sum(answered_count - talk_unknown_count), 0) as handling_time,
+            max(longest_wait_seconds) as longest,
+            count(*) filter (where is_kept) as kept, count(is_kept) as intervals
+        from {marts}.rpt_service_level_intervals
+        group by source, queue, service_level, target, target_share, share_of
+        order by offered desc, source, queue, service_level
         """
     )
+    return [
+        row
+        | {
+            "of_offered": row["offered"] - row["unknown"],
+            "of_answered": row["answered"] - row["unknown"],
+            "without_short": row["offered"] - row["unknown"] - row["short"],
+        }
+        for row in rows[:LONGEST_LIST]
+    ]
 
 
 def departments(marts: Marts) -> dict[str, str]:

@@ -113,6 +113,7 @@ def render(content: dict[str, Any]) -> str:
     ):
         environment.filters[word.__name__] = word
     environment.globals["share"] = words.share
+    environment.globals["queue"] = words.queue
     environment.globals["instant"] = words.instant
     environment.globals["short_instant"] = words.short_instant
     return environment.get_template(TEMPLATE).render(content)

@@ -1,6 +1,7 @@
 """Numbers, lengths, names and foreign text, as people read them."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,15 @@ def channel(name: str | None) -> str | None:
 
 def verdict(name: str) -> str:
     return VERDICTS.get(name) or name.replace("_", " ")
+
+
+def queue(row: Mapping[str, str]) -> str:
+    """A queue of a telephone system, in the system where it has no name of its own.
+
+    >>> queue({"source": "bank", "queue": "(none)"}), queue({"source": "bank", "queue": "loans"})
+    ('bank', 'bank, loans')
+    """
+    return row["source"] if row["queue"] == NONE else f"{row['source']}, {row['queue']}"
 
 
 def rule(name: str) -> str:

@@ -4,7 +4,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from forks import Forks
 from houses import House, Watch
+from trials import Trials
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +33,19 @@ def watch() -> Iterator[Callable[[House, subprocess.Popen], Watch]]:
     yield begin
     for each in watches:
         each.end()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """What makes nights in processes of their own."""
+    made = Forks()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def trials(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Iterator[Trials]:
+    """A server and a home for nights with faults; each test goes back to a kept state first."""
+    made = Trials(tmp_path_factory.mktemp("trials"), forks)
+    yield made
+    made.close()

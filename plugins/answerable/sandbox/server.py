@@ -1,9 +1,11 @@
 """The sandbox over HTTP on 127.0.0.1: both sources' paths on one port, faults on request."""
 
 import base64
+import gzip
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -23,22 +25,40 @@ class Fault:
     """One thing that goes wrong: at the `nth` request whose target matches, `times` times over.
 
     status: this status, with headers and text. cut: the connection ends in the middle of the body.
-    short: half the body with a right Content-Length. duplicate: the page before comes again.
-    html: a page for people with status 200. empty: status 200 without a body. reset: the
-    connection is reset without an answer. slow: the body comes after `seconds`.
+    short: half the body with a right Content-Length. gzip: packed, the end of it missing, with a
+    right Content-Length. duplicate: the page before comes again. html: a page for people with
+    status 200. empty: status 200 without a body. reset: the connection is reset without an
+    answer. slow: the body comes after `seconds`. drip: it comes byte by byte, `seconds` apart.
+    body: what `change` makes of the body, which it is handed parsed.
     """
 
     path: str  # a regular expression, searched in the path with its query
-    kind: Literal["status", "cut", "short", "duplicate", "html", "empty", "reset", "slow"] = (
-        "status"
-    )
+    kind: Literal[
+        "status",
+        "cut",
+        "short",
+        "gzip",
+        "duplicate",
+        "html",
+        "empty",
+        "reset",
+        "slow",
+        "drip",
+        "body",
+    ] = "status"
     nth: int = 1
     times: int = 1
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     text: str = "{}"
     seconds: float = 1.0
+    change: Callable[[dict[str, Any]], Any] | None = None  # gives the body, or text as it is sent
     seen: int = 0
+
+    @property
+    def struck(self) -> int:
+        """How many requests it spoiled so far."""
+        return max(0, min(self.seen - self.nth + 1, self.times))
 
     def strikes(self, target: str) -> bool:
         if not re.search(self.path, target):
@@ -46,6 +66,8 @@ class Fault:
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times
 
+
+PAGE_SIZES = frozenset({"per_page", "page[size]", "max_results"})
 
 Faults = Iterable[Fault] | Callable[[str, int], Fault | None]
 
@@ -66,15 +88,27 @@ class Sandbox(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, port: int, seed: int, size: float, present: int, faults: Faults, is_capped: bool
+        self,
+        port: int,
+        seed: int,
+        size: float,
+        present: int,
+        faults: Faults,
+        is_capped: bool,
+        largest_page: int | None,
     ) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.seed, self.size, self.present = seed, size, present
         self.is_capped = is_capped
+        self.largest_page = largest_page
         self.faults = faults if callable(faults) else list(faults)
         self.lock = threading.Lock()
         self.requests: list[tuple[str, int]] = []
         self.last_bodies: dict[str, bytes] = {}
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # a client that gave up is no error of ours
+            super().handle_error(request, client_address)
 
     def fault_for(self, target: str) -> Fault | None:
         with self.lock:
@@ -84,6 +118,9 @@ class Sandbox(ThreadingHTTPServer):
             return striking[0] if striking else None
 
     def body(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        if self.largest_page is not None:
+            for name in PAGE_SIZES & query.keys():
+                query[name] = str(min(int(query[name]), self.largest_page))
         with self.lock:  # a view is made once, whoever asks first
             desk, timeline = _views(self.seed, self.size, self.present, self.is_capped)
             if path.startswith("/api/v2/"):
@@ -124,6 +161,15 @@ class Handler(BaseHTTPRequestHandler):
             body = b""
         elif fault.kind == "short":
             body = body[: len(body) // 2]
+        elif fault.kind == "gzip":
+            headers = headers | {"Content-Encoding": "gzip"}
+            body = gzip.compress(body)
+            body = body[: len(body) // 2]
+        elif fault.kind == "body" and status == 200:
+            changed = fault.change(json.loads(body))
+            body = (changed if isinstance(changed, str) else json.dumps(changed)).encode(
+                "utf-8", "surrogateescape"
+            )
         elif fault.kind == "duplicate":
             body = self.server.last_bodies.get(parts.path, body)
         elif fault.kind == "slow":
@@ -137,7 +183,16 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
             return
+        if fault is not None and fault.kind == "drip":
+            self._drip(body, fault.seconds)
+            return
         self.wfile.write(body)
+
+    def _drip(self, body: bytes, seconds: float) -> None:
+        for place in range(len(body)):
+            self.wfile.write(body[place : place + 1])
+            self.wfile.flush()
+            time.sleep(seconds)
 
     def _answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         is_desk = path.startswith("/api/v2/")
@@ -256,9 +311,13 @@ def serve(
     port: int = 0,
     faults: Faults | None = None,
     is_capped: bool = False,
+    largest_page: int | None = None,
 ) -> Handle:
-    """Start a sandbox that shows nothing at or after `present` (UTC); port 0 takes a free one."""
-    server = Sandbox(port, seed, size, _instant(present), faults or [], is_capped)
+    """Start a sandbox that shows nothing at or after `present` (UTC); port 0 takes a free one.
+
+    `largest_page`: at most so many records on a page, whatever is asked for.
+    """
+    server = Sandbox(port, seed, size, _instant(present), faults or [], is_capped, largest_page)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     return Handle(server, thread)

@@ -147,6 +147,15 @@ def calls(night: Night) -> ExpectationSuite:
                 },
                 severity="critical",
             ),
+            ExpectParentToBeThere(
+                night,
+                given={
+                    "child_key": "call_key",
+                    "parent": "fct_interactions",
+                    "parent_key": "interaction_key",
+                },
+                severity="critical",
+            ),
             ExpectOfferedToBeAnsweredOrAbandoned(night, severity="critical"),
             ExpectOfferedCallsToBeJudged(night, severity="critical"),
             ExpectNoNegativeSeconds(night, severity="warning"),

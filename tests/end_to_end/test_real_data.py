@@ -191,6 +191,14 @@ def test_bank_service_level_of_the_offered(bank):
     assert (offered, round(float(answered), 4), round(float(within), 4)) == (33_066, 0.8214, 0.4902)
 
 
+def test_bank_calls_are_interactions_and_no_cases(bank):
+    assert bank(
+        "select count(*), count(call_key), count(case_key), count(distinct conversation_key)"
+        " from fct_interactions left join fct_calls on interaction_key = call_key"
+    ) == [(33_344, 33_344, 0, 33_344)]
+    assert bank("select count(*) from fct_cases") == [(0,)]
+
+
 def test_bank_verdicts_on_answering_within_20_seconds(bank):
     """The promise is ours, as an example; the file says how many it would have kept."""
     rows = bank("select answer_outcome, answer_void_reason, count(*) from fct_calls group by 1, 2")

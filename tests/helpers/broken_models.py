@@ -65,6 +65,12 @@ MODELS = [
         "another_customer_in_the_thread_has_a_case_of_their_own",
     ),
     (
+        "int_interactions",
+        "        with_case.recipient_identifier_key,\n",
+        "",
+        "a_call_has_a_customer_and_no_case",
+    ),
+    (
         "int_cases",
         "interactions.occurred_at >= messages.first_inbound_at",
         "interactions.occurred_at > messages.first_inbound_at",
@@ -262,6 +268,18 @@ MODELS = [
         "        on file_interactions.source = our_accounts.source\n        and file",
         "        on file",
         "a_file_s_message_lies_in_the_conversation_or_case_it_names",
+    ),
+    (
+        "int_interaction_records",
+        "    where told_at < {{ as_of() }}\n",
+        "",
+        "a_call_and_its_callback_are_one_conversation_and_no_case",
+    ),
+    (
+        "int_dirty_conversations",
+        "    where told_at >= {{ published_as_of() }}\n",
+        "    where started_at >= {{ published_as_of() }}\n",
+        "a_conversation_is_dirty_through_its_messages_and_their_people",
     ),
     (
         "int_file_identifiers",

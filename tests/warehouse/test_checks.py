@@ -358,6 +358,10 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "update build.fct_calls set customer_key = 'customer-77'",
         {("fct_calls", CUSTOMER)},
     ),
+    "a call that is no interaction": (
+        "delete from build.fct_interactions where interaction_key = 'bank:1'",
+        {("fct_calls", "ExpectParentToBeThere (call_key)")},
+    ),
     "a call answered late and met": (
         "update build.fct_calls set wait_seconds = 21",
         {("fct_calls", "ExpectOfferedCallsToBeJudged")},
@@ -544,6 +548,23 @@ def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Sett
             ],
         )
         sum_up_calls(conn)
+        add(
+            conn,
+            "build.fct_interactions",
+            [
+                {
+                    "interaction_key": "bank:1",
+                    "source": "bank",
+                    "channel": "voice",
+                    "direction": "inbound",
+                    "visibility": "private",
+                    "conversation_key": "bank:1",
+                    "occurred_at": AS_OF - timedelta(hours=3),
+                    "is_bot": False,
+                    "is_reply": False,
+                }
+            ],
+        )
         add(
             conn,
             "build.fct_ratings",

@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('int_message_matches') }}
 -- depends_on: {{ ref('int_our_accounts') }}
 -- depends_on: {{ ref('int_x_posts') }}
+-- depends_on: {{ ref('stg_file__calls') }}
 -- depends_on: {{ ref('stg_zendesk__tickets') }}
 -- depends_on: {{ ref('stg_zendesk__users') }}
 
@@ -49,6 +50,10 @@ matches as (
     select * from {{ ref('int_message_matches') }}
 ),
 
+calls as (
+    select * from {{ ref('stg_file__calls') }}
+),
+
 changed_customers as (
     select * from {{ ref('int_changed_customers') }}
 ),
@@ -77,6 +82,13 @@ directly as (
     from records
     where read_run_no > {{ published_up_to() }}
         or occurred_at >= {{ published_as_of() }}
+
+    union
+
+    -- a call that lasted over the published night's as_of is there since it was over
+    select source || ':' || coalesce(callback_of_id, call_id)
+    from calls
+    where told_at >= {{ published_as_of() }}
 
     union
 
@@ -113,7 +125,7 @@ directly as (
     select records.thread_key
     from records
     inner join changed_customers
-        on records.author_identifier_key = changed_customers.identifier_key
+        on coalesce(records.author_identifier_key, records.recipient_identifier_key) = changed_customers.identifier_key
 
     union
 

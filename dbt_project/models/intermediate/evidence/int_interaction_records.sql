@@ -22,6 +22,10 @@ file_interactions as (
     select * from {{ ref('stg_file__interactions') }}
 ),
 
+file_calls as (
+    select * from {{ ref('stg_file__calls') }}
+),
+
 our_accounts as (
     select * from {{ ref('int_our_accounts') }}
 ),
@@ -47,6 +51,7 @@ from_zendesk as (
         case when comments.via_channel = 'twitter' then 'public' else 'private' end as visibility,
         comments.commented_at as occurred_at,
         case when our_accounts.agent_key is null then comments.source || ':user:' || comments.author_id end as author_identifier_key,
+        cast(null as {{ dbt.type_string() }}) as recipient_identifier_key,
         our_accounts.agent_key,
         coalesce(our_accounts.is_bot, false) as is_bot,
         true as is_addressed,
@@ -83,6 +88,7 @@ from_x as (
         'public' as visibility,
         x_posts.posted_at as occurred_at,
         case when not x_posts.is_own then x_posts.source || ':user:' || x_posts.author_id end as author_identifier_key,
+        cast(null as {{ dbt.type_string() }}) as recipient_identifier_key,
         case when x_posts.is_own then x_posts.source || ':' || x_posts.author_id end as agent_key,
         false as is_bot,
         x_posts.is_addressed,
@@ -129,6 +135,7 @@ from_files as (
         visibility,
         occurred_at,
         case when told_direction = 'inbound' then source || ':user:' || author_id end as author_identifier_key,
+        cast(null as {{ dbt.type_string() }}) as recipient_identifier_key,
         case when told_direction = 'outbound' then source || ':' || coalesce(agent_id, author_id) end as agent_key,
         is_bot or (told_direction = 'outbound' and is_by_bot) as is_bot,
         told_direction = 'inbound' as is_addressed,
@@ -136,6 +143,35 @@ from_files as (
         purpose as stated_purpose,
         text
     from file_messages
+),
+
+-- a call and its callback are one conversation; it is nobody's case, for it is asked and answered at once
+from_calls as (
+    select
+        source,
+        'file_calls' as source_kind,
+        record_key,
+        read_run_no,
+        source || ':' || call_id as interaction_key,
+        cast(null as {{ dbt.type_string() }}) as x_post_id,
+        source || ':' || coalesce(callback_of_id, call_id) as conversation_key,
+        cast(null as {{ dbt.type_string() }}) as case_key,
+        'voice' as channel,
+        queue as channel_raw,
+        brand,
+        direction,
+        'private' as visibility,
+        started_at as occurred_at,
+        case when direction = 'inbound' then {{ file_customer('file_calls', ['email', 'phone']) }} end as author_identifier_key,
+        case when direction = 'outbound' then {{ file_customer('file_calls', ['email', 'phone']) }} end as recipient_identifier_key,
+        case when direction = 'outbound' then source || ':' || agent_id end as agent_key,
+        false as is_bot,
+        false as is_addressed,
+        source || ':' || callback_of_id as parent_interaction_key,
+        case when direction = 'outbound' then 'service' end as stated_purpose,
+        cast(null as {{ dbt.type_string() }}) as text
+    from file_calls
+    where told_at < {{ as_of() }}
 )
 
 select * from from_zendesk
@@ -143,3 +179,5 @@ union all
 select * from from_x
 union all
 select * from from_files
+union all
+select * from from_calls

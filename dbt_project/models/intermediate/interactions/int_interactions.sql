@@ -122,6 +122,7 @@ select
     -- the customer that the message is from, or to
     coalesce(
         with_case.author_identifier_key,
+        with_case.recipient_identifier_key,
         with_case.matter_of_identifier_key,
         tickets.requester_identifier_key
     ) as customer_identifier_key,
@@ -142,6 +143,7 @@ left join tickets
 left join customers
     on coalesce(
         with_case.author_identifier_key,
+        with_case.recipient_identifier_key,
         with_case.matter_of_identifier_key,
         tickets.requester_identifier_key
     ) = customers.identifier_key

@@ -71,9 +71,7 @@ class ExpectCountsOfACaseToAddUp(Rule):
 class ExpectAFirstReplyClockWhereACustomerWrote(Rule):
     """Every counted case in which a customer wrote has a clock for the first reply."""
 
-    advice: ClassVar[str] = (
-        "see int_sla_promises: a case without a clock is missing from the report"
-    )
+    advice: ClassVar[str] = "see int_sla_clocks: a case without a clock is missing from the report"
     unexpected_rows_query: str = """
         select cases.case_key from {batch} as cases
         where is_counted and inbound_count > 0

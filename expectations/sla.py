@@ -54,21 +54,55 @@ class ExpectMetExactlyWithinTarget(Rule):
 
 
 class ExpectClocksToStopWhenFulfilled(Rule):
-    """A clock runs until it is fulfilled or void; breached ones say when they broke."""
+    """A clock runs until it is fulfilled, void, or its case resolved; breached ones say when they
+    broke."""
 
-    advice: ClassVar[str] = "see is_running and breached_at in fct_sla_clocks"
+    advice: ClassVar[str] = "see is_running, breached_at and void_reason in fct_sla_clocks"
     unexpected_rows_query: str = """
-        select case_key, metric, clock_no from {batch}
-        where is_running is distinct from (fulfilled_at is null and outcome <> 'void')
-            or (outcome = 'breached') <> (breached_at is not null)
-            or (outcome = 'void') <> (void_reason is not null)
+        select clocks.case_key, clocks.metric, clocks.clock_no from {batch} as clocks
+        left join {build}.fct_cases as cases on clocks.case_key = cases.case_key
+        where clocks.is_running is distinct from (
+                clocks.fulfilled_at is null
+                and clocks.outcome <> 'void'
+                and cases.resolved_at is null
+            )
+            or (clocks.outcome = 'breached') <> (clocks.breached_at is not null)
+            or (clocks.outcome = 'void') <> (clocks.void_reason is not null)
+            or clocks.is_running <> (clocks.remaining_seconds is not null)
+                and clocks.policy is not null
+    """
+
+
+class ExpectSegmentsToAddUp(Rule):
+    """A clock's segments follow each other and add up to what it is judged by."""
+
+    advice: ClassVar[str] = "see fct_sla_segments of the clock: `answerable explain case`"
+    unexpected_rows_query: str = """
+        select clocks.case_key, clocks.metric, clocks.clock_no from {batch} as clocks
+        left join (
+            select
+                case_key, metric, clock_no, count(*) as segment_count, sum(seconds) as seconds,
+                sum(calendar_seconds) as calendar_seconds, min(from_at) as from_at,
+                sum((to_at - from_at)) as covered, max(to_at) as to_at
+            from {build}.fct_sla_segments
+            group by case_key, metric, clock_no
+        ) as segments
+            on clocks.case_key = segments.case_key
+            and clocks.metric = segments.metric
+            and clocks.clock_no = segments.clock_no
+        where segments.seconds is distinct from clocks.elapsed_seconds
+            or segments.calendar_seconds is distinct from clocks.calendar_elapsed_seconds
+            or segments.segment_count is distinct from clocks.segment_count
+            or segments.from_at is distinct from clocks.started_at
+            or segments.to_at is distinct from coalesce(clocks.fulfilled_at, segments.to_at)
+            or segments.covered is distinct from segments.to_at - segments.from_at
     """
 
 
 class ExpectAPolicyBehindEachPromise(Rule):
     """A promise names the policy that made it; where there is none, it is no_policy."""
 
-    advice: ClassVar[str] = "see int_sla_promises and the seed sla_policies.csv"
+    advice: ClassVar[str] = "see int_sla_segments and the seed sla_policies.csv"
     unexpected_rows_query: str = """
         select case_key, metric, clock_no from {batch}
         where (outcome = 'no_policy' and policy is not null)
@@ -116,6 +150,22 @@ class ExpectOutcomesToAddUp(Rule):
                 met_count, breached_count, running_count, void_count, no_policy_count,
                 unanswered_count
             ) < 0
+    """
+
+
+class ExpectPercentilesInOrder(Rule):
+    """Half take no longer than nine in ten, and there is a median where somebody was answered."""
+
+    advice: ClassVar[str] = "see median_seconds and fulfilled_count in rpt_sla_compliance_daily"
+    unexpected_rows_query: str = """
+        select day, metric, department, team, channel, brand, priority from {batch}
+        where (median_seconds is null) <> (fulfilled_count = 0)
+            or not coalesce(
+                0 <= median_seconds and median_seconds <= p90_seconds
+                and p90_seconds <= p95_seconds, true
+            )
+            or fulfilled_count > met_count + breached_count
+            or fulfilled_count < met_count
     """
 
 
@@ -177,6 +227,7 @@ def clocks(night: Night) -> ExpectationSuite:
             ExpectReplyNotBeforeContact(night, severity="critical"),
             ExpectMetExactlyWithinTarget(night, severity="critical"),
             ExpectClocksToStopWhenFulfilled(night, severity="critical"),
+            ExpectSegmentsToAddUp(night, severity="critical"),
             ExpectAPolicyBehindEachPromise(night, severity="critical"),
             ExpectADayForEachClock(night, severity="critical"),
             ExpectNothingFromTheFuture(
@@ -209,6 +260,57 @@ def compliance_daily(night: Night) -> ExpectationSuite:
             ),
             ExpectOutcomesToAddUp(night, severity="critical"),
             ExpectShareOfMetAndBreached(night, severity="critical"),
+            ExpectPercentilesInOrder(night, severity="critical"),
             ExpectReportToCoverEveryClock(night, severity="critical"),
+        ],
+    )
+
+
+class ExpectOnlyWhatMayStillBeKept(Rule):
+    """The worklist holds promises that run, and all of those with little left."""
+
+    advice: ClassVar[str] = "see rpt_sla_at_risk: what is broken or kept is no risk any more"
+    unexpected_rows_query: str = """
+        select case_key, metric, clock_no from {batch} as listed
+        full join (
+            select case_key, metric, clock_no
+            from {build}.fct_sla_clocks
+            where outcome = 'running' and remaining_seconds <= at_risk_seconds
+        ) as expected
+            using (case_key, metric, clock_no)
+        where listed.remaining_seconds is null
+            or listed.remaining_seconds < 0
+            or expected.case_key is null
+    """
+
+
+def at_risk(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="sla at risk",
+        expectations=[
+            ExpectOneRowPerKey(
+                night, given={"key": "case_key, metric, clock_no"}, severity="critical"
+            ),
+            ExpectOnlyWhatMayStillBeKept(night, severity="critical"),
+        ],
+    )
+
+
+def segments(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="sla segments",
+        expectations=[
+            ExpectOneRowPerKey(
+                night, given={"key": "case_key, metric, clock_no, segment_no"}, severity="critical"
+            ),
+            ExpectParentToBeThere(
+                night,
+                given={
+                    "child_key": "case_key",
+                    "parent": "fct_cases",
+                    "parent_key": "case_key",
+                },
+                severity="critical",
+            ),
         ],
     )

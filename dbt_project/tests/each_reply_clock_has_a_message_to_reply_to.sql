@@ -2,5 +2,5 @@ select clocks.case_key
 from {{ ref('fct_sla_clocks') }} as clocks
 left join {{ ref('fct_cases') }} as cases
     on clocks.case_key = cases.case_key
-where clocks.metric = 'first_reply_time'
+where clocks.metric in ('first_reply_time', 'next_reply_time')
     and coalesce(cases.inbound_count, 0) = 0

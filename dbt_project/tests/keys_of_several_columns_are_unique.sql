@@ -19,6 +19,20 @@ having count(*) > 1
 
 union all
 
+select 'fct_sla_segments', case_key || ' ' || metric || ' ' || clock_no || ' ' || segment_no
+from {{ ref('fct_sla_segments') }}
+group by case_key, metric, clock_no, segment_no
+having count(*) > 1
+
+union all
+
+select 'rpt_sla_at_risk', case_key || ' ' || metric || ' ' || clock_no
+from {{ ref('rpt_sla_at_risk') }}
+group by case_key, metric, clock_no
+having count(*) > 1
+
+union all
+
 select 'rpt_sla_compliance_daily', cast(min(day) as {{ dbt.type_string() }}) || ' ' || metric
 from {{ ref('rpt_sla_compliance_daily') }}
 group by day, metric, department, team, channel, brand, priority

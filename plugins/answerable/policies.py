@@ -8,7 +8,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,7 +34,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "brands": ("brand", "brand_name", "source", "source_brand_id"),
     "channels": ("channel", "channel_name", "is_social"),
     "business_schedules": ("schedule", "timezone", "weekday", "opens_at", "closes_at", *_DATED),
-    "holidays": ("schedule", "holiday_on", "holiday_name", "agreed_in"),
+    "holidays": (
+        "schedule",
+        "holiday_on",
+        "holiday_until",
+        "opens_at",
+        "closes_at",
+        "holiday_name",
+        "agreed_in",
+    ),
     "sla_policies": (
         "policy",
         "rank",
@@ -42,6 +51,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "target",
         "target_minutes",
         "hours",
+        "pause_while",
+        "on_reopen",
+        "on_change",
+        "at_risk_minutes",
         *_DATED,
     ),
     "ownership_policies": ("policy", "rank", *_CONDITIONS, "department", "team", *_DATED),
@@ -63,7 +76,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "customer_tiers": ("source", "source_tier", "customer_tier", "agreed_in"),
 }
 # what the models compute; a row of another metric would silently judge nothing
-METRICS = ("first_reply_time", "resolution_time")
+METRICS = (
+    "first_reply_time",
+    "next_reply_time",
+    "periodic_update_time",
+    "pausable_update_time",
+    "requester_wait_time",
+    "agent_work_time",
+    "resolution_time",
+    "time_to_owner",
+    "ownership_time",
+)
+# the source's own due time is an instant at which somebody is to be answered, or done with
+_DUE_METRICS = ("first_reply_time", "resolution_time")
+_REOPENED_METRICS = ("requester_wait_time", "agent_work_time", "resolution_time")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ALLOWED = {
     "direction": ("inbound", "outbound"),
@@ -76,6 +102,9 @@ _ALLOWED = {
     "share_of": ("offered", "answered", "offered_without_short_abandons"),
     # a longer one would be cut in two where clocks change by half an hour
     "interval_minutes": ("5", "10", "15", "30"),
+    "pause_while": ("pending", "hold", "pending hold"),
+    "on_reopen": ("continue", "restart"),
+    "on_change": ("keep", "reapply"),
 }
 _REQUIRED = {
     "company": ("company_name", "timezone"),
@@ -116,7 +145,6 @@ _KEYS = {
     "owner_aliases": ("alias",),
     "brands": ("source", "source_brand_id"),
     "channels": ("channel",),
-    "holidays": ("schedule", "holiday_on"),
     "sla_policies": ("policy",),
     "ownership_policies": ("policy",),
     "service_levels": ("policy",),
@@ -161,8 +189,10 @@ def check(folder: Path) -> list[str]:
     errors += _company(tables["company"])
     errors += _names(tables)
     errors += _schedules(tables)
+    errors += _holidays(tables["holidays"])
     for name in ("sla_policies", "ownership_policies", "service_levels"):
         errors += _rules(tables[name], by_metric=name == "sla_policies")
+        errors += _revisions(tables[name])
     errors += _targets(tables)
     errors += _service_levels(tables["service_levels"])
     return errors
@@ -201,10 +231,17 @@ def _read(folder: Path, name: str, errors: list[str]) -> list[Row]:
                 )
                 continue
             values = {column: value.strip() for column, value in record.items()}
-            from_on = _date(values.get("valid_from", "")) or date.min
-            until_on = _date(values.get("valid_until", "")) or _FOR_EVER
-            rows.append(Row(name, line, values, from_on, until_on))
+            rows.append(Row(name, line, values, *_days(name, values)))
     return rows
+
+
+def _days(name: str, values: dict[str, str]) -> tuple[date, date]:
+    """The days for which a row is in force, half-open."""
+    if name == "holidays":
+        first = _date(values["holiday_on"]) or date.min
+        return first, _date(values["holiday_until"]) or first + timedelta(days=1)
+    first = _date(values.get("valid_from", "")) or date.min
+    return first, _date(values.get("valid_until", "")) or _FOR_EVER
 
 
 def _date(text: str) -> date | None:
@@ -229,13 +266,16 @@ def _cells(name: str, row: Row) -> Iterator[str]:
     for column in _REQUIRED[name]:
         if not row[column]:
             yield f"{row.place}: {column} is empty"
-    for column in ("valid_from", "valid_until", "holiday_on"):
+    for column in ("valid_from", "valid_until", "holiday_on", "holiday_until"):
         if row[column] and _date(row[column]) is None:
             yield f"{row.place}: {column} {row[column]!r} is not a day as in 2026-02-01"
     if row.from_on >= row.until_on:
+        first, last = (
+            ("holiday_on", "holiday_until") if name == "holidays" else ("valid_from", "valid_until")
+        )
         yield (
-            f"{row.place}: valid_from {row['valid_from']} is not before valid_until "
-            f"{row['valid_until']}, so the row is never in force"
+            f"{row.place}: {first} {row[first]} is not before {last} "
+            f"{row[last]}, so the row is never in force"
         )
     for column, allowed in _ALLOWED.items():
         if row[column] and row[column] not in allowed:
@@ -348,6 +388,47 @@ def _schedules(tables: Tables) -> Iterator[str]:
                 break
 
 
+def _holidays(rows: list[Row]) -> Iterator[str]:
+    """Days off that stand twice, and special hours that overlap or are half there."""
+    for number, row in enumerate(rows):
+        if bool(row["opens_at"]) != bool(row["closes_at"]):
+            empty = "closes_at" if row["opens_at"] else "opens_at"
+            yield (
+                f"{row.place}: {empty} is empty; special hours need both, a day off neither of "
+                "opens_at and closes_at"
+            )
+        for other in rows[:number]:
+            if row["schedule"] != other["schedule"] or not row.meets(other):
+                continue
+            if not (row["opens_at"] and other["opens_at"]):
+                yield (
+                    f"{row.place}: schedule {row['schedule']!r}, holiday_on {row['holiday_on']!r} "
+                    f"stands on line {other.line} already"
+                )
+                break
+            if row["opens_at"] < other["closes_at"] and other["opens_at"] < row["closes_at"]:
+                yield (
+                    f"{row.place}: special hours {row['opens_at']}-{row['closes_at']} overlap "
+                    f"{other['opens_at']}-{other['closes_at']} on line {other.line}"
+                )
+                break
+
+
+def _revisions(rows: list[Row]) -> Iterator[str]:
+    """Days between two revisions of a rule on which none of them holds."""
+    last: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: row.from_on):
+        before = last.get(row["policy"])
+        if before is not None and before.until_on < row.from_on:
+            yield (
+                f"{row.place}: valid_from {row['valid_from']} leaves a gap: {row['policy']!r} on "
+                f"line {before.line} ends on {before['valid_until']}; a rule that was suspended "
+                "begins again under another name"
+            )
+        if before is None or before.until_on < row.until_on:
+            last[row["policy"]] = row
+
+
 def _rules(rows: list[Row], *, by_metric: bool) -> Iterator[str]:
     """Two rules of one rank, and rules that another one always beats."""
     conditions = [one for one in (*_CONDITIONS, "queue") if rows and one in rows[0].values]
@@ -383,6 +464,17 @@ def _targets(tables: Tables) -> Iterator[str]:
         schedules.setdefault(row["schedule"], []).append(row)
     for row in tables["sla_policies"]:
         minutes, hours = row["target_minutes"], row["hours"]
+        if row["at_risk_minutes"] and not _is_seconds(row["at_risk_minutes"]):
+            yield (
+                f"{row.place}: at_risk_minutes {row['at_risk_minutes']!r} is not a number of "
+                "minutes above 0 that makes whole seconds"
+            )
+        if row["on_reopen"] and row["metric"] not in _REOPENED_METRICS:
+            yield (
+                f"{row.place}: on_reopen {row['on_reopen']!r} is for "
+                f"{', '.join(_REOPENED_METRICS)}; metric {row['metric']!r} does not end when a "
+                "case is solved"
+            )
         if row["target"] == "case_due_at":
             if minutes:
                 yield (
@@ -394,11 +486,22 @@ def _targets(tables: Tables) -> Iterator[str]:
                     f"{row.place}: target case_due_at is an instant, which counts calendar time; "
                     f"hours {hours!r} must be 'calendar'"
                 )
+            if row["metric"] not in _DUE_METRICS:
+                yield (
+                    f"{row.place}: target case_due_at is for {' and '.join(_DUE_METRICS)}, "
+                    f"not for metric {row['metric']!r}"
+                )
+            for column in ("pause_while", "on_change"):
+                if row[column] not in ("", "keep"):
+                    yield (
+                        f"{row.place}: target case_due_at is an instant, which neither waits nor "
+                        f"moves; {column} {row[column]!r} must be empty"
+                    )
             continue
-        if not minutes.isdecimal() or int(minutes) == 0:
+        if not _is_seconds(minutes):
             yield (
-                f"{row.place}: target_minutes {minutes!r} is not a whole number above 0; "
-                "where nothing is promised there is no row"
+                f"{row.place}: target_minutes {minutes!r} is not a number of minutes above 0 that "
+                "makes whole seconds; where nothing is promised there is no row"
             )
         if hours == "calendar":
             continue
@@ -431,6 +534,16 @@ def _service_levels(rows: list[Row]) -> Iterator[str]:
                 f"{row.place}: short_abandon_seconds {short!r} is not a whole number; "
                 "blank where every abandoned call counts"
             )
+
+
+def _is_seconds(minutes: str) -> bool:
+    """A number of minutes above 0, in plain decimals, that is a whole number of seconds."""
+    try:
+        seconds = Decimal(minutes) * 60
+    except InvalidOperation:
+        return False
+    is_plain = minutes.replace(".", "", 1).isdecimal()
+    return is_plain and seconds > 0 and seconds == int(seconds)
 
 
 def _gap(row: Row, schedule: Iterable[Row]) -> date | None:

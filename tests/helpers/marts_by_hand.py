@@ -228,8 +228,25 @@ def case(
         | where
         | owner,
     ]
-    for clock in clocks:
-        del clock["agent_key"]
+    segments = [
+        {
+            "segment_no": 1,
+            "from_at": clock["started_at"],
+            "to_at": clock["fulfilled_at"] or as_of,
+            "is_paused": False,
+            "status": "open",
+            "hours": "calendar",
+            "calendar_seconds": clock["calendar_elapsed_seconds"],
+            "seconds": clock["elapsed_seconds"],
+            "elapsed_before_seconds": 0,
+        }
+        | {
+            column: clock[column]
+            for column in ("case_key", "metric", "clock_no", "policy", "target_seconds")
+        }
+        | owner
+        for clock in clocks
+    ]
     return {
         "fct_interactions": interactions,
         "fct_cases": [
@@ -263,6 +280,7 @@ def case(
         "fct_case_timeline": timeline,
         "fct_ownership_spans": spans,
         "fct_sla_clocks": clocks,
+        "fct_sla_segments": segments,
         "interaction_texts": [
             {
                 "interaction_key": row["interaction_key"],
@@ -310,6 +328,12 @@ def _clock(
         "business_elapsed_seconds": seconds,
         "outcome": outcome,
         "is_running": fulfilled_at is None,
+        "is_paused": False,
+        "remaining_seconds": None
+        if target is None or fulfilled_at is not None
+        else int(target.total_seconds()) - seconds,
+        "at_risk_seconds": None if target is None else 7200,
+        "segment_count": 1,
         "decided_at": decided_at,
         "day": decided_at.date(),
     }
@@ -381,35 +405,46 @@ def fill(
 
 
 def sum_up(conn: psycopg.Connection, schema: str = "build") -> None:
-    """The daily report anew from the clocks."""
-    conn.execute(
-        sql.SQL(
-            """
-            delete from {report};
-            insert into {report}
-            select
-                day, metric, coalesce(department, '(none)'), coalesce(team, '(none)'),
-                coalesce(channel, '(none)'), coalesce(brand, '(none)'),
-                coalesce(priority, '(none)'),
-                count(*),
-                count(*) filter (where outcome = 'met'),
-                count(*) filter (where outcome = 'breached'),
-                count(*) filter (where outcome = 'running'),
-                count(*) filter (where outcome = 'void'),
-                count(*) filter (where outcome = 'no_policy'),
-                count(*) filter (where outcome = 'breached' and is_running),
-                round(
-                    cast(count(*) filter (where outcome = 'met') as numeric)
-                    / nullif(count(*) filter (where outcome in ('met', 'breached')), 0), 6
-                )
-            from {clocks}
-            group by 1, 2, 3, 4, 5, 6, 7
-            """
-        ).format(
-            report=sql.Identifier(schema, "rpt_sla_compliance_daily"),
-            clocks=sql.Identifier(schema, "fct_sla_clocks"),
-        )
-    )
+    """The daily report and the worklist anew from the clocks."""
+    conn.execute(SUM_UP.replace("build.", f"{schema}."))
+
+
+SUM_UP = """
+    delete from build.rpt_sla_compliance_daily;
+    insert into build.rpt_sla_compliance_daily
+    select
+        day, metric, coalesce(department, '(none)'), coalesce(team, '(none)'),
+        coalesce(channel, '(none)'), coalesce(brand, '(none)'), coalesce(priority, '(none)'),
+        count(*),
+        count(*) filter (where outcome = 'met'),
+        count(*) filter (where outcome = 'breached'),
+        count(*) filter (where outcome = 'running'),
+        count(*) filter (where outcome = 'void'),
+        count(*) filter (where outcome = 'no_policy'),
+        count(*) filter (where outcome = 'breached' and is_running),
+        round(
+            cast(count(*) filter (where outcome = 'met') as numeric)
+            / nullif(count(*) filter (where outcome in ('met', 'breached')), 0), 6
+        ),
+        count(decided_seconds),
+        percentile_disc(0.5) within group (order by decided_seconds),
+        percentile_disc(0.9) within group (order by decided_seconds),
+        percentile_disc(0.95) within group (order by decided_seconds)
+    from (
+        select
+            *,
+            case when outcome in ('met', 'breached') and fulfilled_at is not null
+                then elapsed_seconds end as decided_seconds
+        from build.fct_sla_clocks
+    ) as clocks
+    group by 1, 2, 3, 4, 5, 6, 7;
+    delete from build.rpt_sla_at_risk;
+    insert into build.rpt_sla_at_risk
+        (case_key, metric, clock_no, elapsed_seconds, target_seconds, remaining_seconds)
+    select case_key, metric, clock_no, elapsed_seconds, target_seconds, remaining_seconds
+    from build.fct_sla_clocks
+    where outcome = 'running' and remaining_seconds <= at_risk_seconds;
+"""
 
 
 def sum_up_calls(conn: psycopg.Connection, schema: str = "build") -> None:

@@ -59,9 +59,18 @@ def test_the_shipped_policies_make_sense() -> None:
         ("sla_policies", 2, "first_reply_time", "first_reply", "metric 'first_reply' is not one"),
         ("sla_policies", 2, ",email,", ",mail,", "channel 'mail' is not in channels.csv"),
         ("sla_policies", 2, ",vip,", ",king,", "customer_tier 'king' is not in customer_tiers"),
-        ("sla_policies", 2, ",60,", ",0,", "target_minutes '0' is not a whole number above 0"),
-        ("sla_policies", 2, ",60,", ",,", "target_minutes '' is not a whole number above 0"),
-        ("sla_policies", 2, ",60,", ",1.5,", "target_minutes '1.5' is not a whole number"),
+        ("sla_policies", 2, ",60,", ",0,", "target_minutes '0' is not a number of minutes above"),
+        ("sla_policies", 2, ",60,", ",,", "target_minutes '' is not a number of minutes above"),
+        ("sla_policies", 2, ",60,", ",0.01,", "target_minutes '0.01' is not a number of minutes"),
+        ("sla_policies", 2, ",60,", ",1e3,", "target_minutes '1e3' is not a number of minutes"),
+        ("sla_policies", 2, "hours,,,,", "hours,solved,,,", "pause_while 'solved' is not one of"),
+        ("sla_policies", 2, "hours,,,,", "hours,,again,,", "on_reopen 'again' is not one of"),
+        ("sla_policies", 2, "hours,,,,", "hours,,restart,,", "on_reopen 'restart' is for"),
+        ("sla_policies", 2, "hours,,,,", "hours,,,yes,", "on_change 'yes' is not one of keep"),
+        ("sla_policies", 2, "hours,,,,", "hours,,,,0", "at_risk_minutes '0' is not a number"),
+        ("holidays", 2, "2025-12-25,", "2025-12-25,2025-12-25", "holiday_until 2025-12-25, so the"),
+        ("holidays", 2, "-25,,,", "-25,,10:00,", "closes_at is empty; special hours need both"),
+        ("holidays", 2, "-25,,,", "-25,,12:00,10:00", "opens_at 12:00 is not before closes_at"),
         ("sla_policies", 2, "social_hours", "some", "hours 'some' is neither 'calendar' nor"),
         ("sla_policies", 2, "duration", "case_due_at", "target_minutes '60' must be empty"),
         ("sla_policies", 2, ",10,", ",ten,", "rank 'ten' is not a whole number"),
@@ -97,7 +106,7 @@ def test_a_wrong_value_is_named_with_its_file_and_line(
         ("departments", "pr,Again,2026-01-01,,x", "department 'pr' stands on line 4 already"),
         ("agents_teams", "zendesk,371000000101,A,Care Berlin,2026-01-01,,x", "line 2 already"),
         ("topics", "zendesk,topic_press,press,other,x", "stands on line 7 already"),
-        ("holidays", "support_hours,2026-01-01,Again,x", "stands on line 4 already"),
+        ("holidays", "support_hours,2026-01-01,,,,Again,x", "stands on line 4 already"),
         (
             "business_schedules",
             "support_hours,Europe/London,mon,17:00,18:00,2026-01-01,,x",
@@ -110,17 +119,17 @@ def test_a_wrong_value_is_named_with_its_file_and_line(
         ),
         (
             "sla_policies",
-            "x_first_reply,35,first_reply_time,,x,,,,,,,duration,9,calendar,2026-01-01,,x",
+            "x_first_reply,35,first_reply_time,,x,,,,,,,duration,9,calendar,,,,,2026-01-01,,x",
             "policy 'x_first_reply' stands on line 5 already",
         ),
         (
             "sla_policies",
-            "late,900,first_reply_time,,email,,,,low,,,duration,9,calendar,2026-01-01,,x",
+            "late,900,first_reply_time,,email,,,,low,,,duration,9,calendar,,,,,2026-01-01,,x",
             "can never match: 'mail_first_reply' on line 11",
         ),
         (
             "sla_policies",
-            "soon,5,resolution_time,,web_form,,,,low,,,duration,9,support_hours,2025-06-01,,x",
+            "soon,5,resolution_time,,web_form,,,,low,,,duration,9,support_hours,,,,,2025-06-01,,x",
             "'support_hours' has no opening hours in force from 2025-06-01",
         ),
         (
@@ -135,13 +144,34 @@ def test_a_wrong_value_is_named_with_its_file_and_line(
         ),
         (
             "sla_policies",
-            "again,5,next_reply_time,,x,,,,,,,duration,9,calendar,2026-01-01,,x",
-            "next_reply_time",
+            "again,5,answer_time,,x,,,,,,,duration,9,calendar,,,,,2026-01-01,,x",
+            "metric 'answer_time' is not one of first_reply_time",
         ),
         (
             "sla_policies",
-            "due,5,resolution_time,boston,,,,,,,,case_due_at,,support_hours,2026-01-01,,x",
+            "due,5,resolution_time,boston,,,,,,,,case_due_at,,support_hours,,,,,2026-01-01,,x",
             "hours 'support_hours' must be 'calendar'",
+        ),
+        (
+            "sla_policies",
+            "due,5,agent_work_time,boston,,,,,,,,case_due_at,,,,,,,2026-01-01,,x",
+            "target case_due_at is for first_reply_time and resolution_time",
+        ),
+        (
+            "sla_policies",
+            "due,5,resolution_time,boston,,,,,,,,case_due_at,,,pending,,,,2026-01-01,,x",
+            "pause_while 'pending' must be empty",
+        ),
+        (
+            "sla_policies",
+            "nookly_form_first_reply,70,first_reply_time,zendesk,web_form,,,nookly,,,,duration,9,"
+            "support_hours,,,,,2026-02-01,,x",
+            "leaves a gap: 'nookly_form_first_reply' on line 10 ends on 2026-01-01",
+        ),
+        (
+            "holidays",
+            "support_hours,2025-12-20,2025-12-27,,,Between the years,x",
+            "holiday_on '2025-12-20' stands on line 2 already",
         ),
         ("company", "Another,Europe/Paris", "expected one row, found 2"),
     ],
@@ -153,6 +183,15 @@ def test_a_row_too_many_is_named(folder: Path, name: str, row: str, expected: st
     assert name == "company" or found[0].startswith(f"{name}.csv line {line}:")
 
 
+def test_special_hours_may_be_several_but_not_at_once(folder: Path) -> None:
+    append(folder, "holidays", "support_hours,2026-12-24,,09:00,10:00,Christmas Eve,x")
+    append(folder, "holidays", "support_hours,2026-12-24,,11:00,12:00,Christmas Eve,x")
+    assert check(folder) == []
+    line = append(folder, "holidays", "support_hours,2026-12-24,,09:30,11:00,Christmas Eve,x")
+    (error,) = check(folder)
+    assert error.startswith(f"holidays.csv line {line}: special hours 09:30-11:00 overlap")
+
+
 def test_rows_that_follow_each_other_do_not_overlap(folder: Path) -> None:
     change(folder, "departments", 4, "2025-12-01,", "2025-12-01,2026-01-01")
     append(folder, "departments", "pr,Press,2026-01-01,,x")
@@ -160,9 +199,8 @@ def test_rows_that_follow_each_other_do_not_overlap(folder: Path) -> None:
 
 
 def test_a_due_time_of_the_source_needs_no_minutes_and_no_hours(folder: Path) -> None:
-    append(
-        folder, "sla_policies", "due,5,resolution_time,boston,,,,,,,,case_due_at,,,2011-01-01,,x"
-    )
+    row = "due,5,resolution_time,boston,,,,,,,,case_due_at,,,,,,,2011-01-01,,x"
+    append(folder, "sla_policies", row)
     shadowed = check(folder)
     assert shadowed == [], "it is for one source only"
 
@@ -188,5 +226,5 @@ def test_a_comma_too_many_is_named(folder: Path) -> None:
 
 def test_a_due_time_of_the_source_takes_nothing_from_the_rules_after_it(folder: Path) -> None:
     """It matches only the cases that have one; the others go on to the next rule."""
-    append(folder, "sla_policies", "due,1,resolution_time,,,,,,,,,case_due_at,,,2020-01-01,,x")
+    append(folder, "sla_policies", "due,1,resolution_time,,,,,,,,,case_due_at,,,,,,,2020-01-01,,x")
     assert check(folder) == []

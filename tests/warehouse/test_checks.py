@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from marts_by_hand import (
     AS_OF,
+    SUM_UP,
     add,
     case,
     fill,
@@ -131,7 +132,10 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "a case without a first-reply clock": (
         "update build.fct_sla_clocks set clock_no = 2, metric = 'resolution_time' "
         "where metric = 'first_reply_time' and case_key = 'zendesk:1'; {sum_up}",
-        {("fct_cases", "ExpectAFirstReplyClockWhereACustomerWrote")},
+        {
+            ("fct_cases", "ExpectAFirstReplyClockWhereACustomerWrote"),
+            ("fct_sla_clocks", "ExpectSegmentsToAddUp"),
+        },
     ),
     "a case that nobody and not even nobody holds": (
         "delete from build.fct_ownership_spans where case_key = 'zendesk:1'",
@@ -244,7 +248,10 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "a reply before the contact": (
         "update build.fct_sla_clocks set fulfilled_at = started_at - interval '1 minute' "
         "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
-        {("fct_sla_clocks", "ExpectReplyNotBeforeContact")},
+        {
+            ("fct_sla_clocks", "ExpectReplyNotBeforeContact"),
+            ("fct_sla_clocks", "ExpectSegmentsToAddUp"),
+        },
     ),
     "a clock that counts backwards": (
         "update build.fct_sla_clocks set business_elapsed_seconds = -1 "
@@ -254,17 +261,59 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "met a second too late": (
         "update build.fct_sla_clocks set elapsed_seconds = target_seconds + 1 "
         "where case_key = 'zendesk:6' and metric = 'first_reply_time'",
-        {("fct_sla_clocks", "ExpectMetExactlyWithinTarget")},
+        {
+            ("fct_sla_clocks", "ExpectMetExactlyWithinTarget"),
+            ("fct_sla_clocks", "ExpectSegmentsToAddUp"),
+        },
     ),
     "breached within the target": (
         "update build.fct_sla_clocks set elapsed_seconds = target_seconds "
         "where case_key = 'zendesk:2' and metric = 'first_reply_time'",
-        {("fct_sla_clocks", "ExpectMetExactlyWithinTarget")},
+        {
+            ("fct_sla_clocks", "ExpectMetExactlyWithinTarget"),
+            ("fct_sla_clocks", "ExpectSegmentsToAddUp"),
+        },
     ),
     "running past its target": (
         "update build.fct_sla_clocks set elapsed_seconds = target_seconds + 1 "
         "where case_key = 'zendesk:5' and metric = 'first_reply_time'",
-        {("fct_sla_clocks", "ExpectMetExactlyWithinTarget")},
+        {
+            ("fct_sla_clocks", "ExpectMetExactlyWithinTarget"),
+            ("fct_sla_clocks", "ExpectSegmentsToAddUp"),
+        },
+    ),
+    "a segment that nobody counted": (
+        "delete from build.fct_sla_segments "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_clocks", "ExpectSegmentsToAddUp")},
+    ),
+    "a segment twice": (
+        "insert into build.fct_sla_segments select * from build.fct_sla_segments "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("fct_sla_segments", KEY), ("fct_sla_clocks", "ExpectSegmentsToAddUp")},
+    ),
+    "a segment of no case": (
+        "insert into build.fct_sla_segments (case_key, metric, clock_no, segment_no) "
+        "values ('zendesk:77', 'resolution_time', 1, 1)",
+        {("fct_sla_segments", PARENT)},
+    ),
+    "a worklist with what is broken already": (
+        "insert into build.rpt_sla_at_risk (case_key, metric, clock_no, remaining_seconds) "
+        "values ('zendesk:2', 'first_reply_time', 1, -5)",
+        {("rpt_sla_at_risk", "ExpectOnlyWhatMayStillBeKept")},
+    ),
+    "a worklist with one thing twice": (
+        "insert into build.rpt_sla_at_risk select * from build.rpt_sla_at_risk",
+        {("rpt_sla_at_risk", KEY)},
+    ),
+    "a worklist that forgot one": (
+        "delete from build.rpt_sla_at_risk",
+        {("rpt_sla_at_risk", "ExpectOnlyWhatMayStillBeKept")},
+    ),
+    "half that take longer than nine in ten": (
+        "update build.rpt_sla_compliance_daily set median_seconds = p90_seconds + 1 "
+        "where fulfilled_count > 0",
+        {("rpt_sla_compliance_daily", "ExpectPercentilesInOrder")},
     ),
     "a fulfilled clock that runs": (
         "update build.fct_sla_clocks set is_running = true "
@@ -295,7 +344,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "insert into build.fct_sla_clocks (case_key, metric, clock_no, outcome, started_at, "
         "decided_at, day, is_running, elapsed_seconds) values ('zendesk:77', 'resolution_time', 1, "
         "'no_policy', '2026-02-27', '2026-02-27', '2026-02-27', true, 1); {sum_up}",
-        {("fct_sla_clocks", PARENT)},
+        {("fct_sla_clocks", PARENT), ("fct_sla_clocks", "ExpectSegmentsToAddUp")},
     ),
     "few promises": (
         "update build.fct_sla_clocks set outcome = 'no_policy', policy = null, breached_at = null "
@@ -495,24 +544,6 @@ WARNINGS = {
     "an amount of what",
     "a customer with a crowd of identities",
 }
-SUM_UP = """
-    delete from build.rpt_sla_compliance_daily;
-    insert into build.rpt_sla_compliance_daily
-    select
-        day, metric, coalesce(department, '(none)'), coalesce(team, '(none)'),
-        coalesce(channel, '(none)'), coalesce(brand, '(none)'), coalesce(priority, '(none)'),
-        count(*),
-        count(*) filter (where outcome = 'met'),
-        count(*) filter (where outcome = 'breached'),
-        count(*) filter (where outcome = 'running'),
-        count(*) filter (where outcome = 'void'),
-        count(*) filter (where outcome = 'no_policy'),
-        count(*) filter (where outcome = 'breached' and is_running),
-        cast(count(*) filter (where outcome = 'met') as numeric)
-        / nullif(count(*) filter (where outcome in ('met', 'breached')), 0)
-    from build.fct_sla_clocks
-    group by 1, 2, 3, 4, 5, 6, 7
-"""
 
 
 @pytest.fixture(scope="module")
@@ -636,7 +667,7 @@ def test_a_good_night_passes_every_rule(good):
         ).fetchall()
     counts = dict(rows)
     assert counts["interactions"] == 11
-    assert counts["sla clocks"] == 10
+    assert counts["sla clocks"] == 11
     assert sum(counts.values()) > 45
 
 

@@ -231,18 +231,29 @@ def judge(
     fulfilled: int | None,
     present: int,
     is_void: bool,
+    solved: Iterable[tuple[int, int]] = (),
 ) -> TrueVerdict:
-    """Whether a promise is kept so far; what is used up exactly is still kept."""
+    """Whether a promise is kept so far; what is used up exactly is still kept. While the case is
+    solved nothing is waited for, and what is solved in the end without being answered in its time
+    was neither kept nor broken."""
     at = utc(started), None if fulfilled is None else utc(fulfilled)
     if is_void:
         return TrueVerdict(case_key, metric, "void", *at, None, None)
     if promise is None:
         return TrueVerdict(case_key, metric, "no_policy", *at, None, None)
     minutes, hours = promise
-    elapsed = seconds_within(hours, started, present if fulfilled is None else fulfilled)
+    end = present if fulfilled is None else fulfilled
+    elapsed = seconds_within(hours, started, end)
+    is_solved = False
+    for since, until in solved:
+        if started < until and since < end:
+            elapsed -= seconds_within(hours, max(since, started), min(until, end))
+        is_solved = until == present
     outcome = "running" if fulfilled is None else "met"
     if elapsed > minutes * 60:
         outcome = "breached"
+    elif fulfilled is None and is_solved:
+        return TrueVerdict(case_key, metric, "void", *at, None, None)
     return TrueVerdict(case_key, metric, outcome, *at, minutes * 60, elapsed)
 
 
@@ -403,6 +414,7 @@ def _of_ticket(
     audits = [audit for audit in ticket.audits if audit.at < now]
     is_deleted = ticket.deleted_at is not None and ticket.deleted_at < now
     status, resolved, closed = _status(audits)
+    solved = _solved(audits, now)
     reason = None
     if is_deleted:
         reason = "deleted" if ticket.spam_from is None else "spam"
@@ -437,12 +449,14 @@ def _of_ticket(
             channel, first_priority, ticket.topic, ticket.tier, brand, _company_day(start)
         )
         fulfilled = None if answered is None else _epoch(answered)
-        verdicts.append(judge(key, "first_reply_time", promise, start, fulfilled, now, is_deleted))
+        verdicts.append(
+            judge(key, "first_reply_time", promise, start, fulfilled, now, is_deleted, solved)
+        )
     promise = _resolution_promise(
         channel, first_priority, ticket.topic, _company_day(ticket.created_at)
     )
     verdicts.append(
-        judge(key, "resolution_time", promise, ticket.created_at, resolved, now, is_deleted)
+        judge(key, "resolution_time", promise, ticket.created_at, resolved, now, is_deleted, solved)
     )
     return case, _spans(key, steps, end), verdicts
 
@@ -462,6 +476,22 @@ def _status(audits: list[Audit]) -> tuple[str, int | None, int | None]:
             if status == "closed":
                 closed = audit.at
     return status, resolved, closed
+
+
+def _solved(audits: list[Audit], now: int) -> list[tuple[int, int]]:
+    """From when until when it was solved or closed, in order; the last one until now."""
+    found: list[tuple[int, int]] = []
+    since = None
+    for audit in audits:
+        for change in audit.changes:
+            if change.name != "status":
+                continue
+            if change.value in ("solved", "closed"):
+                since = audit.at if since is None else since
+            elif since is not None:
+                found.append((since, audit.at))
+                since = None
+    return found if since is None else [*found, (since, now)]
 
 
 def _of_conversation(

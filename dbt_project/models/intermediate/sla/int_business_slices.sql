@@ -27,25 +27,63 @@ weekdays as (
     select day, {{ weekday('day') }} as weekday from days
 ),
 
-openings as (
+holiday_days as (
+    select
+        holidays.schedule,
+        days.day,
+        holidays.opens_at,
+        holidays.closes_at
+    from holidays
+    inner join days
+        on days.day >= holidays.holiday_on
+        and days.day < holidays.holiday_until
+),
+
+-- on a holiday only its special hours, where it has any
+local_hours as (
     select
         schedules.schedule,
-        {{ utc_from_local("cast(cast(weekdays.day as " ~ dbt.type_string() ~ ") || ' ' || schedules.opens_at as timestamp)", "schedules.timezone") }} as opens_at,
-        case
-            when schedules.closes_at = '24:00'
-                then {{ utc_from_local("(cast(weekdays.day as timestamp) + interval '1 day')", "schedules.timezone") }}
-            else {{ utc_from_local("cast(cast(weekdays.day as " ~ dbt.type_string() ~ ") || ' ' || schedules.closes_at as timestamp)", "schedules.timezone") }}
-        end as closes_at
+        schedules.timezone,
+        weekdays.day,
+        schedules.opens_at,
+        schedules.closes_at
     from weekdays
     inner join schedules
         on weekdays.weekday = schedules.weekday
-    left join holidays
-        on schedules.schedule = holidays.schedule
-        and weekdays.day = holidays.holiday_on
-    where holidays.holiday_on is null
+    left join (select distinct schedule, day from holiday_days) as days_off
+        on schedules.schedule = days_off.schedule
+        and weekdays.day = days_off.day
+    where days_off.day is null
         -- a schedule's row holds for the days that begin in it
         and {{ valid_from_at("weekdays.day") }} >= schedules.valid_from_at
         and {{ valid_from_at("weekdays.day") }} < schedules.valid_until_at
+
+    union
+
+    select
+        schedules.schedule,
+        schedules.timezone,
+        holiday_days.day,
+        holiday_days.opens_at,
+        holiday_days.closes_at
+    from holiday_days
+    inner join schedules
+        on holiday_days.schedule = schedules.schedule
+    where holiday_days.opens_at is not null
+        and {{ valid_from_at("holiday_days.day") }} >= schedules.valid_from_at
+        and {{ valid_from_at("holiday_days.day") }} < schedules.valid_until_at
+),
+
+openings as (
+    select
+        schedule,
+        {{ utc_from_local("cast(cast(day as " ~ dbt.type_string() ~ ") || ' ' || opens_at as timestamp)", "timezone") }} as opens_at,
+        case
+            when closes_at = '24:00'
+                then {{ utc_from_local("(cast(day as timestamp) + interval '1 day')", "timezone") }}
+            else {{ utc_from_local("cast(cast(day as " ~ dbt.type_string() ~ ") || ' ' || closes_at as timestamp)", "timezone") }}
+        end as closes_at
+    from local_hours
 ),
 
 borders as (

@@ -6,15 +6,38 @@
 ) }}
 
 -- depends_on: {{ ref('int_dirty_cases') }}
-with promises as (
-    select * from {{ ref('int_sla_promises') }}
+with clocks as (
+    select * from {{ ref('int_sla_clocks') }}
+    {%- if is_incremental() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+),
+
+segments as (
+    select * from {{ ref('fct_sla_segments') }}
+    {%- if is_incremental() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+),
+
+-- what held last is what the clock is judged by
+lasts as (
+    select * from {{ ref('int_sla_segments') }}
+    where is_last
+    {%- if is_incremental() %}
+        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+),
+
+cases as (
+    select * from {{ ref('int_cases') }}
     {%- if is_incremental() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
 ),
 
 timeline as (
-    select case_key, row_no, from_at, department, team
+    select case_key, row_no, from_at, to_at, department, team, agent_key
     from {{ ref('int_case_timeline') }}
     {%- if is_incremental() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
@@ -29,90 +52,172 @@ hours as (
     select * from {{ ref('int_business_hours') }}
 ),
 
-measured as (
+-- the sums, and of the segment in which the target is exceeded, or used up, where it begins and what it counts
+totals as (
     select
-        promises.*,
-        -- a clock that nobody stopped runs until as_of; a void one stood still when the case went
-        coalesce(
-            promises.fulfilled_at,
-            case when promises.not_counted_reason is not null then promises.ended_at end,
-            {{ as_of() }}
-        ) as measured_at
-    from promises
+        segments.case_key,
+        segments.metric,
+        segments.clock_no,
+        cast(count(*) as integer) as segment_count,
+        cast(sum(segments.seconds) as bigint) as elapsed_seconds,
+        cast(sum(segments.calendar_seconds) as bigint) as calendar_elapsed_seconds,
+        cast(sum(case when segments.hours <> 'calendar' then segments.seconds end) as bigint) as business_elapsed_seconds,
+        {%- for what, condition in {
+            'exceeded': 'segments.elapsed_before_seconds <= lasts.target_seconds and segments.elapsed_before_seconds + segments.seconds > lasts.target_seconds',
+            'used_up': 'segments.elapsed_before_seconds < lasts.target_seconds and segments.elapsed_before_seconds + segments.seconds >= lasts.target_seconds',
+        }.items() %}
+        max(case when {{ condition }} then segments.from_at end) as {{ what }}_from_at,
+        max(case when {{ condition }} then segments.hours end) as {{ what }}_hours,
+        max(case when {{ condition }} then segments.elapsed_before_seconds end) as {{ what }}_after_seconds{{ ',' if not loop.last }}
+        {%- endfor %}
+    from segments
+    inner join lasts
+        on segments.case_key = lasts.case_key
+        and segments.metric = lasts.metric
+        and segments.clock_no = lasts.clock_no
+    group by segments.case_key, segments.metric, segments.clock_no
 ),
 
--- open seconds before the start and before the end; null where the promise counts calendar time
-in_business_time as (
+summed as (
     select
-        measured.*,
-        start_slices.open_seconds_before
-        + case when start_slices.is_open then {{ seconds_between('start_slices.slice_from', 'measured.started_at') }} else 0 end
-            as open_seconds_at_start,
-        end_slices.open_seconds_before
-        + case when end_slices.is_open then {{ seconds_between('end_slices.slice_from', 'measured.measured_at') }} else 0 end
-            as open_seconds_at_end
-    from measured
-    left join slices as start_slices
-        on measured.schedule = start_slices.schedule
-        and cast(measured.started_at as date) = start_slices.utc_day
-        and measured.started_at >= start_slices.slice_from
-        and measured.started_at < start_slices.slice_until
-    left join slices as end_slices
-        on measured.schedule = end_slices.schedule
-        and cast(measured.measured_at as date) = end_slices.utc_day
-        and measured.measured_at >= end_slices.slice_from
-        and measured.measured_at < end_slices.slice_until
+        clocks.case_key,
+        clocks.metric,
+        clocks.clock_no,
+        clocks.started_at,
+        clocks.fulfilled_at,
+        clocks.ends_at,
+        clocks.resolved_at,
+        clocks.ended_at,
+        cases.source,
+        cases.channel,
+        cases.brand,
+        cases.topic,
+        cases.not_counted_reason,
+        cases.source_verdict,
+        case when lasts.target = 'case_due_at' then cases.source_due_at end as source_due_at,
+        case
+            when clocks.metric = 'first_reply_time' and cases.has_status
+                then greatest({{ seconds_between('clocks.started_at', 'cases.opened_at') }}, 0)
+        end as seen_after_seconds,
+        lasts.policy,
+        lasts.target_seconds,
+        lasts.hours,
+        lasts.at_risk_seconds,
+        lasts.is_paused as is_paused_at_end,
+        lasts.turn_priority as priority,
+        lasts.department as last_department,
+        lasts.team as last_team,
+        lasts.agent_key as last_agent_key,
+        case when lasts.turned_at > clocks.started_at then lasts.turned_at end as retargeted_at,
+        totals.segment_count,
+        totals.elapsed_seconds,
+        totals.calendar_elapsed_seconds,
+        totals.business_elapsed_seconds,
+        totals.exceeded_from_at,
+        totals.exceeded_hours,
+        totals.exceeded_after_seconds,
+        totals.used_up_from_at,
+        totals.used_up_hours,
+        totals.used_up_after_seconds
+    from clocks
+    inner join cases
+        on clocks.case_key = cases.case_key
+    inner join lasts
+        on clocks.case_key = lasts.case_key
+        and clocks.metric = lasts.metric
+        and clocks.clock_no = lasts.clock_no
+    inner join totals
+        on clocks.case_key = totals.case_key
+        and clocks.metric = totals.metric
+        and clocks.clock_no = totals.clock_no
+),
+
+-- from where the rest of the target is counted: the segment in which that happens, else the end, as if the clock
+-- ran on from there; one that stands still unfulfilled has no due time
+counted_from as (
+    select
+        summed.*,
+        case
+            when exceeded_from_at is not null then exceeded_from_at
+            when fulfilled_at is not null or not is_paused_at_end then ends_at
+        end as due_from_at,
+        coalesce(exceeded_hours, hours) as due_hours,
+        target_seconds - coalesce(exceeded_after_seconds, elapsed_seconds) as due_seconds,
+        case
+            when used_up_from_at is not null then used_up_from_at
+            when fulfilled_at is not null or not is_paused_at_end then ends_at
+        end as due_by_from_at,
+        coalesce(used_up_hours, hours) as due_by_hours,
+        target_seconds - coalesce(used_up_after_seconds, elapsed_seconds) as due_by_seconds
+    from summed
+),
+
+-- the number of the schedule's open second that uses the target up
+in_open_seconds as (
+    select
+        counted_from.*,
+        counted_from.due_seconds + due_slices.open_seconds_before
+        + case when due_slices.is_open then {{ seconds_between('due_slices.slice_from', 'counted_from.due_from_at') }} else 0 end
+            as due_open_second,
+        counted_from.due_by_seconds + due_by_slices.open_seconds_before
+        + case when due_by_slices.is_open then {{ seconds_between('due_by_slices.slice_from', 'counted_from.due_by_from_at') }} else 0 end
+            as due_by_open_second
+    from counted_from
+    left join slices as due_slices
+        on counted_from.due_hours = due_slices.schedule
+        and cast(counted_from.due_from_at as date) = due_slices.utc_day
+        and counted_from.due_from_at >= due_slices.slice_from
+        and counted_from.due_from_at < due_slices.slice_until
+    left join slices as due_by_slices
+        on counted_from.due_by_hours = due_by_slices.schedule
+        and cast(counted_from.due_by_from_at as date) = due_by_slices.utc_day
+        and counted_from.due_by_from_at >= due_by_slices.slice_from
+        and counted_from.due_by_from_at < due_by_slices.slice_until
 ),
 
 -- the last instant at which a fulfilment is still met: a target used up at closing time is due at the next
 -- opening; the first such instant is the closing time itself
 due as (
     select
-        in_business_time.*,
-        coalesce(
-            in_business_time.calendar_due_at,
-            {{ add_seconds('last_hours.slice_from', 'in_business_time.open_seconds_at_start + in_business_time.target_seconds - last_hours.open_seconds_before') }}
-        ) as due_at,
-        coalesce(
-            in_business_time.calendar_due_at,
-            {{ add_seconds('first_hours.slice_from', 'in_business_time.open_seconds_at_start + in_business_time.target_seconds - first_hours.open_seconds_before') }}
-        ) as due_by_at
-    from in_business_time
-    left join hours as last_hours
-        on in_business_time.schedule = last_hours.schedule
-        and cast(floor((in_business_time.open_seconds_at_start + in_business_time.target_seconds) / 14400) as bigint) = last_hours.bucket_no
-        and in_business_time.open_seconds_at_start + in_business_time.target_seconds >= last_hours.open_seconds_before
-        and in_business_time.open_seconds_at_start + in_business_time.target_seconds < last_hours.open_seconds_before + last_hours.open_seconds
-    left join hours as first_hours
-        on in_business_time.schedule = first_hours.schedule
-        and cast(floor((in_business_time.open_seconds_at_start + in_business_time.target_seconds) / 14400) as bigint) = first_hours.bucket_no
-        and in_business_time.open_seconds_at_start + in_business_time.target_seconds > first_hours.open_seconds_before
-        and in_business_time.open_seconds_at_start + in_business_time.target_seconds <= first_hours.open_seconds_before + first_hours.open_seconds
-),
-
-elapsed as (
-    select
-        due.*,
-        {{ seconds_between('started_at', 'measured_at') }} as calendar_elapsed_seconds,
-        open_seconds_at_end - open_seconds_at_start as business_elapsed_seconds,
+        in_open_seconds.*,
         case
-            when schedule is null then {{ seconds_between('started_at', 'measured_at') }}
-            else open_seconds_at_end - open_seconds_at_start
-        end as elapsed_seconds
-    from due
+            when in_open_seconds.source_due_at is not null then in_open_seconds.source_due_at
+            when in_open_seconds.due_hours = 'calendar' then {{ add_seconds('in_open_seconds.due_from_at', 'in_open_seconds.due_seconds') }}
+            else {{ add_seconds('last_hours.slice_from', 'in_open_seconds.due_open_second - last_hours.open_seconds_before') }}
+        end as due_at,
+        case
+            when in_open_seconds.source_due_at is not null then in_open_seconds.source_due_at
+            when in_open_seconds.due_by_hours = 'calendar' then {{ add_seconds('in_open_seconds.due_by_from_at', 'in_open_seconds.due_by_seconds') }}
+            else {{ add_seconds('first_hours.slice_from', 'in_open_seconds.due_by_open_second - first_hours.open_seconds_before') }}
+        end as due_by_at
+    from in_open_seconds
+    left join hours as last_hours
+        on in_open_seconds.due_hours = last_hours.schedule
+        and cast(floor(in_open_seconds.due_open_second / 14400) as bigint) = last_hours.bucket_no
+        and in_open_seconds.due_open_second >= last_hours.open_seconds_before
+        and in_open_seconds.due_open_second < last_hours.open_seconds_before + last_hours.open_seconds
+    left join hours as first_hours
+        on in_open_seconds.due_by_hours = first_hours.schedule
+        and cast(floor(in_open_seconds.due_by_open_second / 14400) as bigint) = first_hours.bucket_no
+        and in_open_seconds.due_by_open_second > first_hours.open_seconds_before
+        and in_open_seconds.due_by_open_second <= first_hours.open_seconds_before + first_hours.open_seconds
 ),
 
 judged as (
     select
-        elapsed.*,
+        due.*,
+        due.fulfilled_at is null and due.resolved_at is null and due.not_counted_reason is null as is_running,
         case
             when not_counted_reason is not null then 'void'
             when policy is null then 'no_policy'
             when elapsed_seconds > target_seconds then 'breached'
             when fulfilled_at is not null then 'met'
+            when resolved_at is not null then 'void'
             else 'running'
-        end as outcome
-    from elapsed
+        end as outcome,
+        -- a target can have been used up before it was set, and a due time can lie before the start
+        greatest(due_at, retargeted_at, started_at) as exceeded_at
+    from due
 ),
 
 decided as (
@@ -120,24 +225,11 @@ decided as (
         judged.*,
         case outcome
             when 'met' then fulfilled_at
-            when 'breached' then due_at
-            when 'void' then coalesce(ended_at, started_at)
+            when 'breached' then exceeded_at
+            when 'void' then greatest(started_at, case when not_counted_reason is not null then ended_at else resolved_at end)
             else started_at
         end as decided_at
     from judged
-),
-
-holder_rows as (
-    select
-        decided.case_key,
-        decided.metric,
-        decided.clock_no,
-        max(timeline.row_no) as row_no
-    from decided
-    inner join timeline
-        on decided.case_key = timeline.case_key
-        and (timeline.from_at <= decided.decided_at or timeline.row_no = 1)
-    group by decided.case_key, decided.metric, decided.clock_no
 )
 
 select
@@ -149,31 +241,36 @@ select
     decided.target_seconds,
     decided.hours,
     decided.started_at,
+    decided.seen_after_seconds,
     decided.fulfilled_at,
+    decided.retargeted_at,
     decided.due_at,
-    case when decided.outcome = 'breached' then decided.due_at end as breached_at,
+    case when decided.outcome = 'breached' then decided.exceeded_at end as breached_at,
     decided.due_by_at,
     decided.elapsed_seconds,
     decided.calendar_elapsed_seconds,
     decided.business_elapsed_seconds,
+    case when decided.is_running then decided.target_seconds - decided.elapsed_seconds end as remaining_seconds,
+    decided.at_risk_seconds,
     decided.outcome,
-    decided.fulfilled_at is null and decided.outcome <> 'void' as is_running,
-    case when decided.outcome = 'void' then decided.not_counted_reason end as void_reason,
+    decided.is_running,
+    decided.is_running and decided.is_paused_at_end as is_paused,
+    case when decided.outcome = 'void' then coalesce(decided.not_counted_reason, 'resolved') end as void_reason,
     decided.decided_at,
     {{ local_date('decided.decided_at', company_timezone()) }} as day,
+    decided.segment_count,
     decided.channel,
     decided.brand,
     decided.priority,
     decided.topic,
-    timeline.department,
-    timeline.team,
+    {%- for column in ['department', 'team', 'agent_key'] %}
+    -- who passed it on in time, not who has it then
+    case when decided.metric = 'ownership_time' and decided.outcome = 'met' then decided.last_{{ column }} else timeline.{{ column }} end as {{ column }},
+    {%- endfor %}
     decided.source_verdict
 
 from decided
-left join holder_rows
-    on decided.case_key = holder_rows.case_key
-    and decided.metric = holder_rows.metric
-    and decided.clock_no = holder_rows.clock_no
 left join timeline
-    on holder_rows.case_key = timeline.case_key
-    and holder_rows.row_no = timeline.row_no
+    on decided.case_key = timeline.case_key
+    and (timeline.row_no = 1 or timeline.from_at <= decided.decided_at)
+    and (timeline.to_at is null or timeline.to_at > decided.decided_at)

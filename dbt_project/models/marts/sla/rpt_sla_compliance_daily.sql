@@ -22,7 +22,13 @@ select
     cast(
         cast(sum(case when outcome = 'met' then 1 else 0 end) as {{ dbt.type_float() }})
         / nullif(sum(case when outcome in ('met', 'breached') then 1 else 0 end), 0) as {{ dbt.type_float() }}
-    ) as met_share
+    ) as met_share,
+    cast(sum(case when outcome in ('met', 'breached') and fulfilled_at is not null then 1 else 0 end) as integer) as fulfilled_count,
+    {%- for name, share in {'median': '0.5', 'p90': '0.9', 'p95': '0.95'}.items() %}
+    cast(percentile_disc({{ share }}) within group (
+        order by case when outcome in ('met', 'breached') and fulfilled_at is not null then elapsed_seconds end
+    ) as bigint) as {{ name }}_seconds{{ ',' if not loop.last }}
+    {%- endfor %}
 
 from clocks
 group by

@@ -1,0 +1,38 @@
+{{ config(materialized='table') }}
+
+with clocks as (
+    select * from {{ ref('fct_sla_clocks') }}
+),
+
+cases as (
+    select * from {{ ref('fct_cases') }}
+)
+
+select
+    clocks.case_key,
+    clocks.metric,
+    clocks.clock_no,
+    clocks.policy,
+    clocks.hours,
+    clocks.started_at,
+    clocks.due_at,
+    clocks.due_by_at,
+    clocks.elapsed_seconds,
+    clocks.target_seconds,
+    clocks.remaining_seconds,
+    clocks.is_paused,
+    clocks.channel,
+    clocks.brand,
+    clocks.priority,
+    clocks.topic,
+    cases.status,
+    cases.department,
+    cases.team,
+    cases.agent_key,
+    cases.customer_key
+
+from clocks
+inner join cases
+    on clocks.case_key = cases.case_key
+where clocks.outcome = 'running'
+    and clocks.remaining_seconds <= clocks.at_risk_seconds

@@ -32,6 +32,8 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL by itself.")
 app.add_typer(database, name="db")
+explain = typer.Typer(no_args_is_help=True, help="Follow a figure back to where it comes from.")
+app.add_typer(explain, name="explain")
 
 OURS = ("airflow", "bench", "dbt", "landing", "logs", "postgres")  # in the home folder
 ROLE_NAMES = {
@@ -265,6 +267,31 @@ def report() -> None:
     if row is None:
         _refuse("nothing is published yet; `make nightly` does it")
     console().print(reports.write(row[0])["path"])
+
+
+@explain.command("case")
+def explain_case(
+    case_id: Annotated[str, typer.Argument(help="its key, zendesk:630048, or its id, 630048")],
+    metric: Annotated[
+        str | None, typer.Option(help="only these clocks, as first_reply_time")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="the zone to tell times in, as Europe/London")] = "UTC",
+    night: Annotated[
+        str | None, typer.Option(help="a day that was replayed, as 2026-03-01; else as published")
+    ] = None,
+) -> None:
+    """One case: what was said, its timeline, and each promise with the segments of its clock.
+
+    Enough to follow a verdict by hand; what was written and by which customer is left out.
+    """
+    from answerable import explain as explaining
+    from answerable.warehouse.db import connect
+
+    prefix = f"replay_{night.replace('-', '')}" if night else ""
+    with connect(_with_database()) as conn:
+        told = explaining.case(conn, case_id, prefix=prefix)
+    for line in explaining.lines(told, explaining.zone_of(zone), metric):
+        print(line.rstrip())
 
 
 @app.command()

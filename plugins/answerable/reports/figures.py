@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from answerable.policies import METRICS
 from answerable.warehouse.names import Schemas
 
 DIMENSIONS = ("department", "team", "channel", "brand", "priority")
@@ -81,22 +82,23 @@ def metrics(marts: Marts) -> list[dict[str, Any]]:
                 metric,
                 count(*) as fulfilled,
                 percentile_disc(0.5) within group (order by calendar_elapsed_seconds) as median,
-                percentile_disc(0.9) within group (order by calendar_elapsed_seconds) as ninetieth
+                percentile_disc(0.9) within group (order by calendar_elapsed_seconds) as ninetieth,
+                percentile_disc(0.95) within group (order by calendar_elapsed_seconds) as p95
             from {marts}.fct_sla_clocks
             where fulfilled_at is not null and outcome <> 'void'
             group by metric
             """
         )
     }
-    nothing = {"fulfilled": 0, "median": None, "ninetieth": None}
-    return [
+    nothing = {"fulfilled": 0, "median": None, "ninetieth": None, "p95": None}
+    found = [
         with_share(row) | lengths.get(row["metric"], nothing)
         for row in marts.rows(
-            "select metric, {counts} from {marts}.rpt_sla_compliance_daily "
-            "group by metric order by metric",
+            "select metric, {counts} from {marts}.rpt_sla_compliance_daily group by metric",
             counts=COUNTS,
         )
     ]
+    return sorted(found, key=lambda row: METRICS.index(row["metric"]))
 
 
 def with_share(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +175,7 @@ def worst(marts: Marts, metric: str) -> list[dict[str, Any]]:
             clocks.case_key, clocks.department, clocks.team, clocks.channel, clocks.priority,
             clocks.started_at, clocks.due_at, clocks.hours, clocks.elapsed_seconds as elapsed,
             clocks.elapsed_seconds - clocks.target_seconds as overdue, clocks.is_running,
+            clocks.fulfilled_at,
             cases.subject_masked as subject
         from {marts}.fct_sla_clocks as clocks
         join {marts}.fct_cases as cases on clocks.case_key = cases.case_key
@@ -183,6 +186,24 @@ def worst(marts: Marts, metric: str) -> list[dict[str, Any]]:
         metric=sql.Literal(metric),
         most=sql.Literal(WORST),
     )
+
+
+def at_risk(marts: Marts) -> dict[str, Any]:
+    """Promises that can still be kept and have little left: how many, and the first due."""
+    return {
+        "count": marts.row("select count(*) as count from {marts}.rpt_sla_at_risk")["count"],
+        "first": marts.rows(
+            """
+            select
+                case_key, metric, department, team, agent_key, channel, priority, is_paused,
+                due_at, remaining_seconds as remaining, hours
+            from {marts}.rpt_sla_at_risk
+            order by due_at nulls last, remaining_seconds, case_key, metric
+            limit {most}
+            """,
+            most=sql.Literal(WORST),
+        ),
+    }
 
 
 def ownership(marts: Marts, as_of: datetime) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def gather(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dic
         "run": run,
         "headline": figures.headline(conn, run.schemas),
         "metrics": metrics,
+        "at_risk": figures.at_risk(marts),
         "ownership": figures.ownership(marts, as_of),
         "calls": figures.calls(marts),
         "departments": figures.departments(marts),
@@ -104,6 +105,7 @@ def render(content: dict[str, Any]) -> str:
     )
     for word in (
         words.channel,
+        words.metric,
         words.number,
         words.duration,
         words.plain,

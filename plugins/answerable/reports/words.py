@@ -10,10 +10,13 @@ NONE = "(none)"  # what the daily report writes where there is no value
 METRICS = {
     "first_reply_time": "First reply",
     "next_reply_time": "Next reply",
+    "periodic_update_time": "From update to update",
+    "pausable_update_time": "From update to update, with pauses",
+    "requester_wait_time": "Customer waiting for us",
+    "agent_work_time": "Work by us",
     "resolution_time": "Resolution",
-    "ownership_time": "Time with one holder",
     "time_to_owner": "Time to the right owner",
-    "answer_time": "Calls answered",
+    "ownership_time": "Time with one holder",
 }
 CHANNELS = {
     "x": "X",

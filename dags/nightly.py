@@ -115,22 +115,17 @@ def nightly():
         if planned["run_id"] is None:
             raise AirflowSkipException(planned["reason"])
         context["ti"].xcom_push(key="night", value=planned["run_id"])
-        return planned["streams"]
+        return pipeline.by_source(planned["streams"])
 
-    @step(map_index_template="{{ stream_name }}", max_active_tis_per_dagrun=4)
-    def land(night: str, source: str, kind: str, stream: str, mapping=None, file=None) -> dict:
+    # a task a source: its streams share its limits, and go at the same time within the task
+    @step(map_index_template="{{ source_name }}", max_active_tis_per_dagrun=4)
+    def land(night: str, source: str, kind: str, streams: list[dict]) -> dict:
         from answerable import pipeline
 
-        get_current_context().update(stream_name=f"{source}.{stream}")
+        get_current_context().update(source_name=source)
         with pipeline.connection_of(night, source, kind, connect_to) as connection:
-            return pipeline.land(
-                night,
-                source=source,
-                kind=kind,
-                stream=stream,
-                connection=connection,
-                mapping=mapping,
-                file=file,
+            return pipeline.land_source(
+                night, source=source, kind=kind, streams=streams, connection=connection
             )
 
     # in a replay nothing is landed; where no night is due there is no plan either

@@ -19,7 +19,15 @@ from answerable import files, runs
 from answerable.progress import stage
 from answerable.runtime import sandbox
 from answerable.settings import Settings
-from answerable.sources import Connection, SpecError, streams_of
+from answerable.sources import (
+    Account,
+    Connection,
+    SpecError,
+    account_of,
+    at_once,
+    streams_of,
+)
+from answerable.sources import stream as stream_of
 from answerable.warehouse.db import connect
 
 log = logging.getLogger(__name__)
@@ -194,6 +202,7 @@ def land(
     kind: str,
     stream: str,
     connection: Connection | None,
+    account: Account | None = None,
     mapping: str | None = None,
     file: str | None = None,
 ) -> dict:
@@ -204,7 +213,70 @@ def land(
 
     if kind == "file":
         return landing.land_files(run_id, mapping, file, stream)
-    return landing.land(run_id, source, stream, connection)
+    return landing.land(run_id, source, stream, connection, account=account)
+
+
+def by_source(streams: Sequence[Mapping[str, Any]]) -> list[dict]:
+    """The streams of a night as what is landed together: a row a source, with its streams."""
+    found: dict[tuple[str, str], dict] = {}
+    for each in streams:
+        name = each["source"], each["kind"]
+        group = found.setdefault(
+            name, {"source": each["source"], "kind": each["kind"], "streams": []}
+        )
+        group["streams"].append({k: v for k, v in each.items() if k not in ("source", "kind")})
+    return list(found.values())
+
+
+def land_source(
+    run_id: str,
+    *,
+    source: str,
+    kind: str,
+    streams: Sequence[Mapping[str, Any]],
+    connection: Connection | None,
+) -> dict:
+    """Pull a source's streams, as many at the same time as it takes; see `land`.
+
+    One that raises stops none of the others. When all have ended, what it raised is raised: first
+    what may be better the next time.
+    """
+    if _is_published(run_id):
+        return DONE
+    from answerable.landing.together import together
+
+    jobs = {f"{number} {each['stream']}": each for number, each in enumerate(streams)}
+    try:
+        account = None if connection is None else account_of(connection)
+        most = 1 if connection is None else at_once(connection)
+    except SpecError as error:
+        failures.append(Failure(f"land {source}", error))
+        raise
+    ended = together(
+        list(jobs),
+        {} if connection is None else _order(jobs, kind),
+        most,
+        lambda job: land(
+            run_id, source=source, kind=kind, connection=connection, account=account, **jobs[job]
+        ),
+        lambda: account and account.stop(),
+    )
+    errors = [result for result in ended.values() if isinstance(result, Exception)]
+    if errors:
+        raise min(errors, key=is_final)
+    return {"source": source, "kind": kind, "streams": [ended[job] for job in jobs]}
+
+
+def _order(jobs: Mapping[str, Mapping[str, Any]], kind: str) -> dict[str, list[str]]:
+    """The jobs that each job comes after, as the descriptions of their streams say."""
+    return {
+        job: [
+            other
+            for other, its in jobs.items()
+            if its["stream"] in stream_of(kind, each["stream"]).after
+        ]
+        for job, each in jobs.items()
+    }
 
 
 @_reports_failure("load")
@@ -319,8 +391,11 @@ def run_night(
     try:
         receipts: dict[str, Any] = {
             "land": [
-                land(run_id, **each, connection=by_name.get(each["source"]))
-                for each in planned["streams"]
+                receipt
+                for each in by_source(planned["streams"])
+                for receipt in land_source(
+                    run_id, **each, connection=by_name.get(each["source"])
+                ).get("streams", [])
             ]
         }
         receipts["load"] = load(run_id)

@@ -5,6 +5,7 @@ The package reports; whoever runs it decides how it is shown (`listen`). Nobody 
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Stage:
 
 
 _listeners: list[Callable[[Stage], None]] = []
+_telling = threading.RLock()  # streams are walked in threads; listeners need not know
 
 
 def listen(listener: Callable[[Stage], None]) -> Callable[[], None]:
@@ -37,8 +39,9 @@ def listen(listener: Callable[[Stage], None]) -> Callable[[], None]:
 
 
 def _tell(stage: Stage) -> None:
-    for listener in list(_listeners):
-        listener(stage)
+    with _telling:
+        for listener in list(_listeners):
+            listener(stage)
 
 
 @contextmanager

@@ -98,9 +98,9 @@ def test_nothing_runs_past_a_failure_and_only_load_goes_on_without_landing(parse
     assert parsed["rules"] == {"load": "none_failed_min_one_success"}
 
 
-def test_streams_are_mapped_and_named(parsed):
+def test_sources_are_mapped_and_named(parsed):
     assert parsed["mapped"] == ["land"]
-    assert parsed["map_index_template"] == {"land": "{{ stream_name }}"}
+    assert parsed["map_index_template"] == {"land": "{{ source_name }}"}
 
 
 def test_publishing_alone_tells_subscribers_of_the_warehouse(parsed):

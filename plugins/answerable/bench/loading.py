@@ -279,12 +279,12 @@ def _beside_dlt(work: Path, settings: Settings, count: int, ours: float) -> Iter
 
 
 def _over_a_slow_line(settings: Settings) -> Iterator[Figure]:
-    """All streams of the sandbox, four at once as in a night, with 50 ms before each answer."""
-    from concurrent.futures import ThreadPoolExecutor
-
+    """All streams of the sandbox, source after source as in `make nightly`, each as many at once as
+    it takes, with 50 ms before each answer."""
     from answerable.landing import land
+    from answerable.landing.together import together
     from answerable.sandbox.server import Fault, serve
-    from answerable.sources import Connection, streams_of
+    from answerable.sources import Connection, account_of, at_once, streams_of
 
     with connect(settings) as conn:
         conn.execute("update ops.runs set status = 'published'")
@@ -293,39 +293,50 @@ def _over_a_slow_line(settings: Settings) -> Iterator[Figure]:
             " ('nightly-slow', 'nightly', '2026-03-02', 'sandbox')"
         )
 
-    def pull(faults: list) -> tuple[float, dict[str, int]]:
+    def pull(faults: list) -> dict[str, tuple[float, int, list[int]]]:
+        """For each source: seconds, how many went at once, requests of each stream."""
+        told = {}
         with serve(size=0.3, present="2026-03-01", faults=faults) as handle:
-            todo = []
             for variable, text in handle.airflow_connections().items():
                 given = json.loads(text)
                 kind = given.pop("conn_type")
                 # its own landing zone and its own name, so that nothing was pulled before
                 name = f"{variable.removeprefix('AIRFLOW_CONN_').lower()}_{len(faults)}"
-                account = Connection.from_dict({**given, "name": name, "kind": kind})
-                todo += [(account, each.name) for each in streams_of(account)]
-            asked: dict[str, int] = {}
+                connection = Connection.from_dict({**given, "name": name, "kind": kind})
+                shared, streams = account_of(connection), streams_of(connection)
 
-            def one(job: tuple) -> None:
-                account, stream = job
-                receipt = land("nightly-slow", account.name, stream, account, settings=settings)
-                if receipt["status"] != "landed":
-                    raise BenchError(f"{stream}: {receipt['error']}")
-                asked[f"{account.name}.{stream}"] = receipt["requests"]
+                def one(stream: str, connection=connection, shared=shared) -> int:
+                    receipt = land(
+                        *("nightly-slow", connection.name, stream, connection),
+                        settings=settings,
+                        account=shared,
+                    )
+                    if receipt["status"] != "landed":
+                        raise BenchError(f"{stream}: {receipt['error']}")
+                    return receipt["requests"]
 
-            started = time.monotonic()
-            with ThreadPoolExecutor(4) as pool:
-                list(pool.map(one, todo))
-            return time.monotonic() - started, asked
+                started = time.monotonic()
+                after = {each.name: each.after for each in streams}
+                done = together(list(after), after, at_once(connection), one)
+                seconds = time.monotonic() - started
+                for result in done.values():
+                    if isinstance(result, Exception):
+                        raise result
+                told[kind] = (seconds, at_once(connection), list(done.values()))
+        return told
 
     pull([Fault("never", times=0)] * 2)  # the company is made at the first request
-    at_once, _ = pull([])
-    slow = Fault(".*", kind="slow", seconds=LATENCY, times=10**9)
-    seconds, asked = pull([slow])
-    # a walk's requests follow one another; walks go four at a time, the longest first at best
-    ideal = LATENCY * max(max(asked.values()), sum(asked.values()) / 4)
+    fast = pull([])
+    slow = pull([Fault(".*", kind="slow", seconds=LATENCY, times=10**9)])
+    seconds = ideal = 0.0
+    for kind, (taken, most, asked) in slow.items():
+        # a walk's requests follow one another; of walks `most` go at a time, at best evenly
+        best = fast[kind][0] + LATENCY * max(max(asked), sum(asked) / most)
+        yield Figure(f"slow_line_ratio.{kind}", taken / best, f"times the ideal at {most} at once")
+        seconds, ideal = seconds + taken, ideal + best
     yield Figure("slow_line_seconds", seconds, "s")
-    yield Figure("slow_line_ideal_seconds", at_once + ideal, "s")
-    yield Figure("slow_line_ratio", seconds / (at_once + ideal), "times the ideal")
+    yield Figure("slow_line_ideal_seconds", ideal, "s")
+    yield Figure("slow_line_ratio", seconds / ideal, "times the ideal")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from answerable.landing.batch import Batch
 from answerable.landing.zone import Manifest, Zone
 from answerable.progress import stage
 from answerable.settings import Settings
-from answerable.sources import Connection
+from answerable.sources import Account, Connection, account_of
 from answerable.sources import stream as stream_of
 from answerable.sources.body import NotJson, parsed
 from answerable.sources.errors import NotAvailable, Shrunk, SourceError, SpecError
@@ -40,6 +40,7 @@ def land(
     *,
     settings: Settings | None = None,
     client: Client | None = None,
+    account: Account | None = None,
 ) -> dict[str, Any]:
     """Walk one stream from where it was left and land its pages. Gives a receipt.
 
@@ -62,7 +63,11 @@ def land(
         folder = f"{source}/{stream}/{_night(conn, run_id)}"
         cursor = _reached(conn, zone, source, stream)
         asked = client or Client(
-            connection, Limits.of(connection), may_be_withheld=described.may_be_withheld
+            connection,
+            Limits.of(connection),
+            may_be_withheld=described.may_be_withheld,
+            account=account or account_of(connection),
+            counts_against=described.limits,
         )
         batches: dict[str, Batch] = {}
 

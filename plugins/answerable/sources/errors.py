@@ -32,5 +32,9 @@ class NoProgress(SourceError):
     """The source points back at where we are: going on would never end."""
 
 
+class Stopped(SourceError):
+    """The night was interrupted: a walk ends where it is, and the next call goes on from there."""
+
+
 class Shrunk(SourceError):
     """A whole list came with far fewer records than last time: it is not taken for the truth."""

@@ -9,7 +9,6 @@ import random
 import re
 import time
 import zlib
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from answerable.sources.account import Account, Fixed
 from answerable.sources.body import Body, NotJson
 from answerable.sources.connection import Connection
 from answerable.sources.errors import (
@@ -80,20 +80,24 @@ class Client:
     connection: Connection
     limits: Limits
     may_be_withheld: bool = False
-    sleep: Callable[[float], None] = time.sleep
+    account: Account | None = None  # what walks of the same account have in common
+    counts_against: tuple[str, ...] = ()  # limits of the account, the narrowest first
+    sleep: Callable[[float], None] = None  # type: ignore[assignment]  # the account's
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time  # only to read dates where the answer bears none
     jitter: Callable[[], float] = random.random
     requests_sent: int = 0
+    _account: Account = field(init=False, repr=False)
     _session: requests.Session = field(init=False, repr=False)
     _deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._account = self.account or Account(self.connection, Fixed.of(self.connection))
+        if self.sleep is None:
+            self.sleep = self._account.sleep
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.headers.update(
-            {"User-Agent": "answerable", "Accept": "application/json", **_auth(self.connection)}
-        )
+        self._session.headers.update({"User-Agent": "answerable", "Accept": "application/json"})
         self._deadline = self.monotonic() + self.limits.stream
 
     def close(self) -> None:
@@ -105,16 +109,17 @@ class Client:
         Raises SourceError (or one of its kinds) when trying on makes no sense or takes too long.
         """
         where = f"{self.connection.name}: GET {path}"
-        attempt = 0
+        attempt, is_renewed = 0, False
         while True:
             attempt += 1
-            if self.monotonic() > self._deadline:
-                raise SourceError(
-                    f"{where}: not asked any more; the stream has taken the "
-                    f"{self.limits.stream:.0f} s that it may take"
-                )
+            self._wait_for_our_turn(where)
+            authorization = self._account.credentials.header()
             try:
-                return self._once(where, path, params)
+                return self._once(where, path, params, authorization)
+            except CredentialsRefused:
+                if is_renewed or self._account.credentials.renewed(authorization) is None:
+                    raise
+                is_renewed = True  # at once, and once: what is new and refused is no use
             except _Transient as problem:
                 if attempt >= self.limits.attempts:
                     raise SourceError(
@@ -133,7 +138,24 @@ class Client:
                     ) from None
                 self.sleep(wait)
 
-    def _once(self, where: str, path: str, params: Mapping[str, str]) -> Body:
+    def _wait_for_our_turn(self, where: str) -> None:
+        """Wait until the limits that the account's streams share allow a request."""
+        pace = self._account.pace
+        wait = pace.book(self.counts_against)
+        while True:
+            if self.monotonic() + wait > self._deadline:
+                raise SourceError(
+                    f"{where}: not asked any more; the stream has taken the "
+                    f"{self.limits.stream:.0f} s that it may take"
+                )
+            self._account.refuse_when_stopped()
+            if wait > 0:
+                self.sleep(wait)
+            wait = pace.held(self.counts_against)
+            if wait <= 0:
+                return
+
+    def _once(self, where: str, path: str, params: Mapping[str, str], authorization: str) -> Body:
         url = self.connection.base + path
         mine, asked = urlsplit(self.connection.base), urlsplit(url)
         if not path.startswith("/") or (mine.scheme, mine.netloc) != (asked.scheme, asked.netloc):
@@ -143,6 +165,7 @@ class Client:
             response = self._session.get(
                 url,
                 params=dict(params),
+                headers={"Authorization": authorization},
                 allow_redirects=False,
                 stream=True,
                 timeout=(self.limits.connect, self.limits.read),
@@ -166,7 +189,10 @@ class Client:
         if status == 200:
             return
         if status in TRANSIENT:
-            raise _Transient(f"answered {status}", self._wait(response))
+            wait = self._wait(response)
+            if status == 429 and wait is not None and self.counts_against:
+                self._account.pace.hold(self.counts_against[0], wait)
+            raise _Transient(f"answered {status}", wait)
         if status == 401:
             raise CredentialsRefused(
                 f"{where}: answered 401; login or token of connection "
@@ -219,19 +245,6 @@ class Client:
         if getattr(raw, "length_remaining", None):
             raise _Transient("the answer broke off (shorter than it said)")
         return b"".join(chunks)
-
-
-def _auth(connection: Connection) -> dict[str, str]:
-    """The Authorization header that this connection's kind takes."""
-    if connection.password is None:
-        raise SpecError(f"connection {connection.name!r}: no password (the API token)")
-    if connection.kind == "x" or connection.extra.get("auth") == "bearer":
-        return {"Authorization": f"Bearer {connection.password}"}
-    if not connection.login:
-        raise SpecError(f"connection {connection.name!r}: no login (the e-mail of the API user)")
-    user = connection.login if connection.login.endswith("/token") else f"{connection.login}/token"
-    pair = f"{user}:{connection.password}".encode()
-    return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
 
 
 def _retry_after(text: str | None, here: float) -> float | None:

@@ -68,12 +68,14 @@ class Stream:
     page_size: int
     page_size_param: str
     requests_per_minute: int | None  # the vendor's limit; we go by its answers (429), not by ours
+    counts_against: tuple[str, ...] = ()  # limits that streams share, the narrowest first
     window: str  # which records a walk brings
     overlap_seconds: int = 0  # how far a walk starts before its watermark
     since_field: str = ""  # of what start_time asks for, where a list takes one
     # of a snapshot: member that each element gets -> the path that has it, and its member there
     beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     deletion: str  # how a deleted record shows
+    after: tuple[str, ...] = ()  # streams that are better walked before: they bring what it needs
     may_be_withheld: bool = False  # 403/404 means that the plan has no such stream
     walked_with: tuple[str, ...] = ()  # not walked itself: the walks that bring it along
     # What later steps calculate with: path -> type (of CHECKS), "!" where it may not be missing.
@@ -116,6 +118,11 @@ class Stream:
         object.__setattr__(self, "_checks", tuple(checks))
         paths = [self.key.removesuffix("[0]"), self.version_field, *self.fields]
         object.__setattr__(self, "_read", msgspec.json.Decoder(_form(self.name, paths)).decode)
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The limits that its requests count against; by itself its own."""
+        return self.counts_against or (self.name,)
 
     @property
     def is_whole_list(self) -> bool:

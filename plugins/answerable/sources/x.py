@@ -7,6 +7,11 @@ up only where neither the warehouse nor this walk has it.
 
 from answerable.sources.stream import Stream
 
+# One stream after the other: what an earlier one brought need not be looked up for a later one,
+# and looking up costs money. Limits are per endpoint, each stream its own.
+AT_ONCE = 1
+LIMITS: dict[str, int] = {}
+
 _POST = {
     "kind": "x",
     "items": "data",
@@ -50,6 +55,8 @@ STREAMS: tuple[Stream, ...] = (
         cursor="per own user id the newest post id of a finished walk (since_id)",
         requests_per_minute=60,
         window="posts newer than since_id; the API reaches back 3,200 posts",
+        # what we answer has mostly come with them, and need not be looked up
+        after=("mentions",),
         **_POST,
     ),
     Stream(

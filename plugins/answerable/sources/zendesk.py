@@ -6,13 +6,25 @@ by `updated_at`; the time-based exports repeat their last second on every page.
 
 from answerable.sources.stream import Stream
 
-_EXPORT = {"page_size": 1000, "page_size_param": "per_page", "requests_per_minute": 10}
+# Streams that are walked at the same time. One walk waits most of the time, and the exports' limit
+# is for all of them together, so more would not be faster.
+AT_ONCE = 4
+# requests a minute: of all exports together (30 with the add-on), of the whole account (by plan)
+LIMITS = {"exports": 10, "account": 200}
+
+_EXPORT = {
+    "page_size": 1000,
+    "page_size_param": "per_page",
+    "requests_per_minute": 10,
+    "counts_against": ("exports", "account"),
+}
 _LIST = {
     "paging": "cursor_list",
     "cursor": "none: the whole list is walked every time",
     "page_size": 100,
     "page_size_param": "page[size]",
     "requests_per_minute": 200,
+    "counts_against": ("account",),
     "window": "whole list",
     "deletion": "absent from the list; not told from one that was never there",
     "version_field": "updated_at",
@@ -25,6 +37,7 @@ _SNAPSHOT = {
     "page_size": 100,
     "page_size_param": "per_page",
     "requests_per_minute": 200,
+    "counts_against": ("account",),
     "window": "whole list; a version of it is kept of each night that found it changed",
     "deletion": "absent from the list, which ends the element's version",
     "version_field": "_version",
@@ -129,6 +142,7 @@ STREAMS: tuple[Stream, ...] = (
         page_size=100,
         page_size_param="page[size]",
         requests_per_minute=10,
+        counts_against=("exports", "account"),
         window="events since two days before that: a breach is noted late, and taken back",
         overlap_seconds=2 * 86_400,
         deletion="a breach that was none has deleted: true",
@@ -159,6 +173,7 @@ STREAMS: tuple[Stream, ...] = (
         page_size=100,
         page_size_param="page[size]",
         requests_per_minute=200,
+        counts_against=("account",),
         window="ratings offered since 30 days before that: customers answer late and think again",
         overlap_seconds=30 * 86_400,
         deletion="never told",

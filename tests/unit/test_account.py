@@ -95,6 +95,8 @@ def test_without_a_number_nothing_waits_until_one_is_refused():
     assert (pace.held(("exports", "account")), pace.held(("account",))) == (30, 0)
     clock.sleep(31)
     assert pace.held(("exports",)) == 0
+    pace.hold("exports", 86_400)  # one stream's own trouble, whatever it is
+    assert pace.held(("exports",)) == 0
 
 
 def test_a_refusal_of_one_stream_holds_those_of_the_same_limit(server_of):

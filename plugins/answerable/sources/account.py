@@ -89,6 +89,10 @@ class Pace:
             return max(0.0, *(self._held.get(name, now) - now for name in limits), 0.0)
 
     def hold(self, limit: str, seconds: float) -> None:
+        """Let nobody ask for so long. Limits are those of a minute: what wants a longer wait means
+        something else, and the others find out for themselves."""
+        if seconds > MINUTE:
+            return
         with self._lock:
             self._held[limit] = max(self._held.get(limit, 0.0), self._now() + seconds)
 

@@ -75,8 +75,9 @@ accounts as (
         coalesce({{ json_list_has('zendesk_users.tags', 'bot') }}, false) as is_bot
     from zendesk_users
     where zendesk_users.role in ('agent', 'admin')
+        or zendesk_users.has_been_agent
         or {{ json_list_has('zendesk_users.tags', 'bot') }}
-        -- someone who left keeps their past replies: the policy still lists them
+        -- someone who left before we first read their account: the policy still lists them
         or exists (
             select 1
             from agents_teams

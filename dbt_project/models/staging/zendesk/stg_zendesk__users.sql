@@ -5,14 +5,29 @@
     indexes=[{'columns': ['record_key']}],
 ) }}
 
+{% set is_agent %}
+    {{ json_text('records.payload', 'role') }} in ('agent', 'admin')
+{% endset %}
+
 with records as (
     {{ newest_records('zendesk', 'users') }}
+),
+
+agents as (
+    {{ newest_records('zendesk', 'users', such_that=is_agent) }}
 )
 
 select
     source,
     record_key,
     read_run_no,
+    -- an agent who leaves becomes an end-user, and what they said stays ours
+    exists (
+        select 1
+        from agents
+        where agents.source = records.source
+            and agents.record_key = records.record_key
+    ) as has_been_agent,
     {{ json_text('payload', 'id') }} as user_id,
     {{ json_text('payload', 'name') }} as user_name,
     lower({{ json_text('payload', 'email') }}) as email,

@@ -98,7 +98,7 @@ def write_policy(folder, schedules: dict[str, Schedule]) -> None:
     for file in shipped.glob("*.csv"):
         text = file.read_text(encoding="utf-8")
         rows = new.get(file.stem)
-        if rows is None and file.stem == "ownership_policies":
+        if rows is None and file.stem in ("ownership_policies", "service_levels"):
             rows = []
         if rows is None:
             (folder / file.name).write_text(text, encoding="utf-8")

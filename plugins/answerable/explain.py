@@ -51,9 +51,7 @@ def case(conn: psycopg.Connection, case_id: str, *, prefix: str = "") -> Case:
             ((published),) = ask("select as_of from {marts}.publication")
         except (psycopg.errors.UndefinedTable, ValueError):
             where = f"the replay {prefix}" if prefix else "this warehouse"
-            raise ExplainError(
-                f"nothing is published in {where}; `make nightly` does it"
-            ) from None
+            raise ExplainError(f"nothing is published in {where}; `make nightly` does it") from None
         found = ask("select * from {marts}.fct_cases where case_key = %s", case_id) or ask(
             "select * from {marts}.fct_cases where case_id = %s order by case_key", case_id
         )

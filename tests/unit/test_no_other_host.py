@@ -126,7 +126,8 @@ def test_no_redirect_in_mid_walk_is_followed(two, kind, name, status):
 
 
 def start():
-    return Start(extra={"own_user_ids": ["11"]})
+    extra = {"own_user_ids": ["11"], "search": "tidewell", "refresh_days": 1}
+    return Start(extra=extra, recent=lambda days: ["7"])
 
 
 def client(server, kind):

@@ -179,7 +179,7 @@ class Timeline:
         return Body.of(self.pages[user, params.get("pagination_token")])
 
 
-def test_newest_first_moves_the_watermark_to_page_one_once_the_walk_is_finished():
+def test_newest_first_moves_the_watermark_with_every_page_and_keeps_what_it_has_not_read():
     get = Timeline(
         {
             ("11", None): {
@@ -194,9 +194,9 @@ def test_newest_first_moves_the_watermark_to_page_one_once_the_walk_is_finished(
     start = Start(cursor='{"12": "50"}', extra={"own_user_ids": ["11", "12"]})
     pages = list(walk(MENTIONS, start, get))
     assert ids(pages) == [["90", "80"], ["70"], [], ["60"]]
-    assert [page.cursor_to and json.loads(page.cursor_to) for page in pages] == [
-        None,
-        None,
+    assert [json.loads(page.cursor_to) for page in pages] == [
+        {"11": {"newest": "90", "since": None, "until": "80"}, "12": "50"},
+        {"11": {"newest": "90", "since": None, "until": "70"}, "12": "50"},
         {"11": "90", "12": "50"},
         {"11": "90", "12": "60"},
     ]

@@ -558,7 +558,7 @@ def post(id, **more):
     }
 
 
-def test_newest_first_died_in_mid_walk_is_walked_again_from_the_old_watermark(
+def test_newest_first_died_in_mid_walk_goes_on_below_what_it_had_and_then_above(
     settings, warehouse, night
 ):
     run = night()
@@ -568,13 +568,27 @@ def test_newest_first_died_in_mid_walk_is_walked_again_from_the_old_watermark(
     one = {"data": [post("90")], "meta": {"newest_id": "90", "next_token": "t"}}
     receipt = land(run, "x", "mentions", X, client=Pages(one, SourceError("answered 503")))
     assert (receipt["status"], receipt["records"]) == ("failed", 1)
-    load_all = night()  # another night: the failed walk's page is loaded, the watermark stays
-    client = Pages(one, {"data": [post("80"), post("50")], "meta": {"newest_id": "80"}})
+    load_all = night()
+    client = Pages(
+        {"data": [post("80")], "meta": {"newest_id": "80"}},
+        {"data": [post("50")], "meta": {"newest_id": "50"}},  # the list goes on below what we had
+        {"data": [post("95")], "meta": {"newest_id": "95"}},
+    )
     receipt = land(load_all, "x", "mentions", X, client=client)
-    assert client.asked[0][1]["since_id"] == "50" and receipt["status"] == "landed"
-    assert load(load_all)["superseded"] == 2
-    assert [row[0] for row in raw(warehouse, "x_mentions")] == ["50", "90", "80"]
-    assert json.loads(rows(warehouse, "select cursor from ops.watermarks")[0][0]) == {"11": "90"}
+    bounds = [
+        {name: asked[name] for name in ("since_id", "until_id") if name in asked}
+        for _, asked in client.asked
+    ]
+    assert bounds == [
+        {"since_id": "50", "until_id": "90"},
+        {"until_id": "80"},
+        {"since_id": "90"},
+    ]
+    assert receipt["status"] == "landed"
+    assert load(load_all)["superseded"] == 0
+    assert [row[0] for row in raw(warehouse, "x_mentions")] == ["50", "90", "80", "95"]
+    assert json.loads(rows(warehouse, "select cursor from ops.watermarks")[0][0]) == {"11": "95"}
+    assert rows(warehouse, "select * from ops.holes") == []
 
 
 def test_posts_pointed_at_are_looked_up_once_and_land_before_the_watermark_may_move(

@@ -2,31 +2,42 @@
 
 import hashlib
 import re
-from collections.abc import Container, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Container, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from upath import UPath
 
 from answerable import files
 from answerable.landing.batch import Batch
+from answerable.landing.posts import Posts
+from answerable.landing.reads import Ledger
 from answerable.landing.zone import Manifest, Zone
 from answerable.progress import stage
 from answerable.settings import Settings
-from answerable.sources import Account, Connection, account_of
+from answerable.sources import PRICES, Account, Connection, account_of
 from answerable.sources import stream as stream_of
-from answerable.sources.body import NotJson, parsed
-from answerable.sources.errors import NotAvailable, Shrunk, SourceError, SpecError
+from answerable.sources.body import Body, NotJson
+from answerable.sources.budget import Budget, Spent
+from answerable.sources.errors import (
+    BudgetSpent,
+    NotAvailable,
+    OutOfCredits,
+    Shrunk,
+    SourceError,
+    SpecError,
+)
 from answerable.sources.http import Client, Limits
 from answerable.sources.paging import Start, walk
 from answerable.warehouse.db import writer
 
 SHRUNK_BY = 10  # records; a list that loses fewer is not held to be cut short, however short it is
 
+# what becomes of a stream that ends otherwise than it should; anything else is `failed`
+STATES = {NotAvailable: "not_available", BudgetSpent: "incomplete", OutOfCredits: "out_of_credits"}
 WALK = re.compile(r"w(\d+)-")
 
 __all__ = ["Manifest", "Zone", "land", "land_file", "land_files"]
@@ -69,7 +80,24 @@ def land(
             account=account or account_of(connection),
             counts_against=described.limits,
         )
+        posts = Posts(conn, zone, source)
         batches: dict[str, Batch] = {}
+        ledger: Ledger | None = None
+        get = asked.get
+        if prices := PRICES.get(connection.kind):
+            budget = Budget.of(connection, prices)
+            ledger = Ledger(conn, source, stream, run_id, budget, asked.get)
+            get = ledger.get
+        answered: list[float | None] = [None]
+
+        def noting_when(path: str, params: Mapping[str, str]) -> Body:
+            body = get(path, params)
+            answered[0] = body.at
+            return body
+
+        def observed() -> str | None:
+            at = answered[0]
+            return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
 
         def batch(name: str) -> Batch:
             if name not in batches:
@@ -87,6 +115,7 @@ def land(
                     walk=_next_walk(zone, night),
                     cursor=cursor if name == stream else None,
                     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+                    observed=observed,
                 )
             return batches[name]
 
@@ -100,12 +129,16 @@ def land(
         start = Start(
             cursor=cursor,
             extra=connection.extra,
-            known=lambda ids: _known(conn, zone, source, ids),
+            known=posts.known,
+            recent=lambda days: posts.since(_as_of(conn, run_id) - timedelta(days=days)),
+            **({"room": ledger.room} if ledger else {}),
         )
         status, error, pages = "landed", None, 0
         try:
-            for page in walk(described, start, asked.get):
-                batch(page.stream).add(page.records, page.cursor_to)
+            for page in walk(described, start, noting_when):
+                if ledger and page.stream == stream:
+                    ledger.end_turn()
+                batch(page.stream).add(page.records, page.cursor_to, page.holes)
                 pages += 1
                 rows = sum(b.records + b.open_records for b in batches.values())
                 progress.count(pages=pages, rows=rows)
@@ -116,16 +149,21 @@ def land(
         except (SourceError, NotJson) as problem:
             if not isinstance(problem, Shrunk):
                 close(is_last=False)  # what came before the failure is whole and is kept
-            status = "not_available" if isinstance(problem, NotAvailable) else "failed"
+            status = STATES.get(type(problem), "failed")
             error = str(problem)
         finally:
+            if ledger:
+                ledger.end_turn()
             for each in batches.values():
                 each.drop()
             if client is None:
                 asked.close()
         records = sum(b.records for b in batches.values())
         objects = [name for b in batches.values() for name in b.objects]
-        _record(conn, run_id, source, connection.kind, stream, status, pages, records, error)
+        spent = ledger.mine if ledger else None
+        _record(conn, run_id, source, connection.kind, stream, status, pages, records, error, spent)
+        if ledger:
+            ledger.forget_old()
         brought = {name: b.records for name, b in batches.items() if name != stream}
         progress.count(pages=pages, rows=records, state=status)
         return {
@@ -139,6 +177,7 @@ def land(
             "objects": objects,
             "requests": asked.requests_sent,
             "error": error,
+            **({"reads": spent.reads, "cost": str(spent.money)} if spent else {}),
         }
 
 
@@ -235,7 +274,8 @@ def _landed_before(
 ) -> dict[str, Any] | None:
     row = conn.execute(
         "select source_kind, status, page_count, record_count, error from ops.stream_runs"
-        " where run_id = %s and source = %s and stream = %s and status <> 'failed'",
+        " where run_id = %s and source = %s and stream = %s"
+        " and status not in ('failed', 'out_of_credits')",
         [run_id, source, stream],
     ).fetchone()
     conn.commit()
@@ -257,10 +297,10 @@ def _landed_before(
 
 
 def _night(conn: psycopg.Connection, run_id: str) -> str:
-    row = conn.execute("select as_of, run_no from ops.runs where run_id = %s", [run_id]).fetchone()
+    row = conn.execute("select run_no from ops.runs where run_id = %s", [run_id]).fetchone()
     conn.commit()
     assert row is not None  # `writer` has seen it
-    return f"{row[0]:%Y%m%dT%H%M}-{row[1]:06d}"
+    return f"{_as_of(conn, run_id):%Y%m%dT%H%M}-{row[0]:06d}"
 
 
 def _next_walk(zone: Zone, folder: str) -> int:
@@ -324,28 +364,11 @@ def _loaded(conn: psycopg.Connection, source: str) -> set[str]:
     return {name for (name,) in rows}
 
 
-def _known(conn: psycopg.Connection, zone: Zone, source: str, ids: Iterable[str]) -> set[str]:
-    """Which of these posts are stored, or landed and about to be."""
-    wanted = set(ids)
-    found: set[str] = set()
-    posts = ("mentions", "posts", "referenced_posts")
-    for table in (f"x_{name}" for name in posts):
-        query = sql.SQL(
-            "select distinct record_key from raw.{} where source = %s and record_key = any(%s)"
-        ).format(sql.Identifier(table))
-        found |= {key for (key,) in conn.execute(query, [source, list(wanted)])}
+def _as_of(conn: psycopg.Connection, run_id: str) -> datetime:
+    row = conn.execute("select as_of from ops.runs where run_id = %s", [run_id]).fetchone()
     conn.commit()
-    loaded = _loaded(conn, source)
-    for stream in posts:
-        for name in zone.names(source, stream):
-            if name in loaded:
-                continue
-            for line in zone.lines(zone.manifest(name)):
-                post = parsed(line.decode("utf-8", "replace")) or {}
-                edits = post.get("edit_history_tweet_ids")
-                ids_of = {post.get("id"), *(edits if isinstance(edits, list) else ())}
-                found |= wanted & {str(each) for each in ids_of}
-    return found
+    assert row is not None  # `writer` has seen it
+    return row[0].replace(tzinfo=UTC)
 
 
 def _record(
@@ -358,17 +381,21 @@ def _record(
     pages: int,
     records: int,
     error: str | None,
+    spent: Spent | None = None,
 ) -> None:
     """What became of the stream in this run. A second call adds to the first's counts."""
+    cost = [spent.reads, spent.money] if spent else [None, None]
     conn.execute(
         "insert into ops.stream_runs as t"
-        " (run_id, source, source_kind, stream, status, page_count, record_count, error)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " (run_id, source, source_kind, stream, status, page_count, record_count, error,"
+        " read_count, cost)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " on conflict (run_id, source, stream) do update set status = excluded.status,"
         " page_count = t.page_count + excluded.page_count,"
         " record_count = t.record_count + excluded.record_count,"
+        " read_count = t.read_count + excluded.read_count, cost = t.cost + excluded.cost,"
         " error = excluded.error, finished_at = now()",
-        [run_id, source, kind, stream, status, pages, records, error],
+        [run_id, source, kind, stream, status, pages, records, error, *cost],
     )
     conn.commit()
 

@@ -1,10 +1,11 @@
 """Batches: several pages become one object, so that files and transactions do not get tiny."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from answerable.landing.zone import Hashing, Manifest, Zone, as_line, packing
+from answerable.sources.page import Hole
 
 RECORDS = 5_000
 BYTES = 16 * 1024 * 1024
@@ -27,13 +28,14 @@ class Batch:
     walk: int
     cursor: str | None
     now: Callable[[], str]
+    observed: Callable[[], str | None] = lambda: None  # the source's clock at its last answer
     records: int = 0  # of all objects of this walk
     objects: list[str] = field(default_factory=list)
     _open: ExitStack | None = None
     _count: int = 0
     _bytes: int = 0
 
-    def add(self, records: list[str], cursor_to: str | None) -> None:
+    def add(self, records: list[str], cursor_to: str | None, holes: Iterable[Hole] = ()) -> None:
         if self._open is None:
             self._name = f"{self.folder}/w{self.walk:02d}-{len(self.objects) + 1:05d}.ndjson.gz"
             self._open = ExitStack()
@@ -41,12 +43,15 @@ class Batch:
             self._packed = self._open.enter_context(packing(self._handle))
             self._count = self._bytes = 0
             self._cursor_to = None
+            self._observed_at = self.observed()
+            self._holes: list[Hole] = []
         for record in records:
             line = as_line(record)
             self._packed.write(line)
             self._bytes += len(line)
         self._count += len(records)
         self._cursor_to = cursor_to or self._cursor_to
+        self._holes += holes
 
     @property
     def open_records(self) -> int:
@@ -80,6 +85,8 @@ class Batch:
                 cursor_from=self.cursor,
                 cursor_to=self._cursor_to,
                 is_last=is_last,
+                observed_at=self._observed_at,
+                holes=[asdict(hole) for hole in self._holes] or None,
             )
         )
         self.records += self._count

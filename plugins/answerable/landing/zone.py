@@ -44,6 +44,9 @@ class Manifest:
     cursor_from: str | None = None
     cursor_to: str | None = None  # None: this object must not move the watermark
     is_last: bool = False  # the walk is finished with this object
+    # when its first page was given, by the source's own clock; UTC, without zone
+    observed_at: str | None = None
+    holes: list[dict[str, Any]] | None = None  # that the watermark passes with it (page.Hole)
     file: str | None = None
     description: dict[str, Any] | None = None  # how to read a described export
     description_sha256: str | None = None

@@ -13,9 +13,12 @@ KINDS: dict[str, tuple[Stream, ...]] = {"zendesk": zendesk.STREAMS, "x": x.STREA
 AT_ONCE: dict[str, int] = {"zendesk": zendesk.AT_ONCE, "x": x.AT_ONCE}
 LIMITS: dict[str, dict[str, int]] = {"zendesk": zendesk.LIMITS, "x": x.LIMITS}
 MOST_AT_ONCE = 16
+# of kinds that charge for what is read: what a resource costs, where the connection says nothing
+PRICES: dict[str, dict[str, str]] = {"x": x.PRICES}
 
 __all__ = [
     "KINDS",
+    "PRICES",
     "Account",
     "Connection",
     "SourceError",
@@ -35,8 +38,13 @@ def _of_kind(kind: str) -> tuple[Stream, ...]:
 
 
 def streams_of(connection: Connection) -> tuple[Stream, ...]:
-    """The streams that are walked; those that a walk brings along are not among them."""
-    return tuple(each for each in _of_kind(connection.kind) if not each.walked_with)
+    """The streams that are walked: not those that a walk brings along, nor those that nobody asked
+    for in the connection's extra."""
+    return tuple(
+        each
+        for each in _of_kind(connection.kind)
+        if not each.walked_with and not (each.is_optional and not connection.extra.get(each.per))
+    )
 
 
 def stream(kind: str, name: str) -> Stream:

@@ -134,11 +134,12 @@ class Body:
     """One answer: its top-level members as texts."""
 
     parts: Mapping[str, str]
+    at: float | None = None  # when it was given, by the source's own clock, seconds since 1970
 
     @classmethod
-    def read(cls, text: str) -> "Body":
+    def read(cls, text: str, at: float | None = None) -> "Body":
         """Raises NotJson when the text is not one JSON object and nothing else."""
-        return cls(members(text))
+        return cls(members(text), at)
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> "Body":

@@ -1,5 +1,8 @@
 """What can go wrong with a source, told apart by what should be done about it."""
 
+# the last part of a problem's type (RFC 9457) where it is about money, as X names them
+CAPPED = frozenset({"usage-capped", "credits", "spend-cap"})
+
 
 class SpecError(ValueError):
     """A description or a connection makes no sense; found before anything runs."""
@@ -38,3 +41,11 @@ class Stopped(SourceError):
 
 class Shrunk(SourceError):
     """A whole list came with far fewer records than last time: it is not taken for the truth."""
+
+
+class BudgetSpent(SourceError):
+    """What a night may spend at the source is spent; it goes on where it stopped the next night."""
+
+
+class OutOfCredits(SourceError):
+    """The account may not read any more before somebody pays: asking again changes nothing."""

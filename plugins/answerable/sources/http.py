@@ -5,6 +5,7 @@ environment (proxies, .netrc) has no say, and of what comes back only texts leav
 What is transient is tried again with backoff and jitter, what is not fails at once.
 """
 
+import json
 import random
 import re
 import time
@@ -22,8 +23,10 @@ from answerable.sources.account import Account, Fixed
 from answerable.sources.body import Body, NotJson
 from answerable.sources.connection import Connection
 from answerable.sources.errors import (
+    CAPPED,
     CredentialsRefused,
     NotAvailable,
+    OutOfCredits,
     RequestRejected,
     SourceError,
     SpecError,
@@ -178,7 +181,8 @@ class Client:
             data = self._read(where, response)
         kind = response.headers.get("Content-Type", "no content type").split(";")[0]
         try:
-            return Body.read(data.decode("utf-8", "surrogateescape"))
+            at = _date(response.headers.get("Date"))
+            return Body.read(data.decode("utf-8", "surrogateescape"), at)
         except NotJson as error:
             raise _Transient(
                 f"answered 200 with {len(data)} bytes of {kind!r}, not a JSON object ({error})"
@@ -188,6 +192,8 @@ class Client:
         status = response.status_code
         if status == 200:
             return
+        if status == 402 or (status in (403, 429) and self._is_capped(where, response)):
+            raise OutOfCredits(f"{where}: answered {status}; the account's credits or cap are used")
         if status in TRANSIENT:
             wait = self._wait(response)
             if status == 429 and wait is not None and self.counts_against:
@@ -207,6 +213,16 @@ class Client:
             )
         advice = "; does the account have the right to read it?" if status == 403 else ""
         raise RequestRejected(f"{where}: answered {status}{advice}", status)
+
+    def _is_capped(self, where: str, response: requests.Response) -> bool:
+        """Whether a refusal is about money: then no waiting helps."""
+        try:
+            told = json.loads(self._read(where, response))
+        except (_Transient, SourceError, ValueError, RecursionError):
+            return False
+        if not isinstance(told, dict):
+            return False
+        return str(told.get("type", "")).rpartition("/")[2] in CAPPED
 
     def _wait(self, response: requests.Response) -> float | None:
         """What the answer says about when to come back; None where it does not say."""

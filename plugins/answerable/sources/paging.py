@@ -8,59 +8,22 @@ where it must not move yet.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from answerable.sources.body import Body, parsed, with_member
 from answerable.sources.errors import NoProgress, RequestRejected, SourceError, SpecError
+from answerable.sources.page import Get, Page, Start, leading_on, read_cursor
 from answerable.sources.stream import Poison, Stream, epoch
+from answerable.sources.timelines import newest_first, refresh
 
-Get = Callable[[str, Mapping[str, str]], Body]
-
-LOOKUP_SIZE = 100
-ASK_AGAIN = 3  # times that a page which leads nowhere is asked for before that is an error
 CURSOR_SLACK_SECONDS = 3600  # how far before the last row we start over when a cursor is refused
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records as their source wrote them, of the walk's stream or of one it brings along."""
-
-    stream: str
-    records: list[str]
-    cursor_to: str | None = None
-    is_last: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Where a walk begins: the watermark, and what the connection says about the account."""
-
-    cursor: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    # which of these post ids are stored or landed already
-    known: Callable[[Iterable[str]], set[str]] = lambda ids: set()
 
 
 def walk(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     """The pages of `stream` from `start` on."""
     return WALKS[stream.paging](stream, start, get)
-
-
-def _read_cursor(stream: Stream, cursor: str | None) -> dict[str, Any]:
-    if cursor is None:
-        return {}
-    try:
-        value = json.loads(cursor)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise SourceError(
-            f"{stream.kind}.{stream.name}: the stored watermark is not one of ours (a JSON object)"
-        )
-    return value
 
 
 def _write_cursor(**value: Any) -> str:
@@ -84,21 +47,6 @@ def _newest_version(stream: Stream, records: list[str]) -> int | None:
     return None
 
 
-def _leading_on(
-    get: Get, path: str, params: Mapping[str, str], stuck: Callable[[Body], str | None]
-) -> Body:
-    """The page, asked for again when it leads nowhere: servers do send the page before twice.
-
-    `stuck` says why a page leads nowhere, None where it does not. Raises NoProgress.
-    """
-    for _ in range(ASK_AGAIN):
-        body = get(path, params)
-        why = stuck(body)
-        if why is None:
-            return body
-    raise NoProgress(f"{why} (asked {ASK_AGAIN} times)")
-
-
 def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     """Zendesk's cursor export: start_time once, then the cursor for ever.
 
@@ -106,7 +54,7 @@ def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     falls back to the instant of the last row seen, less slack; what comes twice is told by hash.
     """
     where = f"{stream.kind}.{stream.name}"
-    at = _read_cursor(stream, start.cursor)
+    at = read_cursor(stream, start.cursor)
     seen_until: int | None = at.get("seen_until")
     size = {stream.page_size_param: str(stream.page_size)}
     first = {"start_time": str(_start_time(stream, start))}
@@ -124,14 +72,14 @@ def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         return f"{where}: end_of_stream is false, yet after_cursor is {found}"
 
     try:
-        body = _leading_on(get, stream.path, {**stream.params, **size, **first}, stuck)
+        body = leading_on(get, stream.path, {**stream.params, **size, **first}, stuck)
     except RequestRejected as error:
         if cursor is None or error.status not in (400, 404, 410, 422):
             raise
         since = max(0, (seen_until or 0) - CURSOR_SLACK_SECONDS)
         cursor = None
         params = {**stream.params, **size, "start_time": str(since)}
-        body = _leading_on(get, stream.path, params, stuck)
+        body = leading_on(get, stream.path, params, stuck)
     while True:
         records = _with_sideloads(stream, body)
         is_last = body.value("end_of_stream")
@@ -146,7 +94,7 @@ def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         if is_last:
             return
         params = {**stream.params, **size, "cursor": cursor}
-        body = _leading_on(get, stream.path, params, stuck)
+        body = leading_on(get, stream.path, params, stuck)
 
 
 def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
@@ -156,7 +104,7 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     came before is dropped. A second that fills a whole page makes the export stand still.
     """
     where = f"{stream.kind}.{stream.name}"
-    at = _read_cursor(stream, start.cursor)
+    at = read_cursor(stream, start.cursor)
     reached: int | None = at.get("end_time")
     asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
     before: set[str] = set()
@@ -182,7 +130,7 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
 
     while True:
         params = {stream.page_size_param: str(stream.page_size), "start_time": str(asked)}
-        body = _leading_on(get, stream.path, {**stream.params, **params}, stuck)
+        body = leading_on(get, stream.path, {**stream.params, **params}, stuck)
         records = _with_sideloads(stream, body)
         end_time, is_last = body.value("end_time"), is_end(body)
         if end_time is not None:
@@ -206,7 +154,7 @@ def cursor_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     instant seen, before which the next walk starts by the overlap. What changes for longer than
     that after it was made is not seen to change.
     """
-    reached = _read_cursor(stream, start.cursor).get("seen_until")
+    reached = read_cursor(stream, start.cursor).get("seen_until")
     asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
     for page in cursor_list(stream, start, get, {"start_time": str(asked)}):
         for record in page.records:
@@ -249,7 +197,7 @@ def cursor_list(
 
     while True:
         asked = {**params, "page[after]": cursor} if cursor else params
-        body = _leading_on(get, stream.path, asked, stuck)
+        body = leading_on(get, stream.path, asked, stuck)
         cursor = next_of(body)
         yield Page(stream.name, _with_sideloads(stream, body), None, cursor is None)
         if cursor is None:
@@ -313,116 +261,6 @@ def _with_sideloads(stream: Stream, body: Body) -> list[str]:
     return carried
 
 
-def newest_first(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
-    """X timelines, one per own user id; newest first, so the watermark moves after the last page.
-
-    Before the last page come the posts that the walk's posts point at and that nobody has:
-    whoever finds the walk finished finds them, too.
-    """
-    user_ids = start.extra.get("own_user_ids")
-    if not isinstance(user_ids, list) or not user_ids:
-        raise SpecError(f"{stream.kind}: extra needs own_user_ids, a list of our accounts' ids")
-    since = _read_cursor(stream, start.cursor)
-    for number, user_id in enumerate(map(str, user_ids), 1):
-        path = stream.path.format(user_id=quote(user_id, safe=""))
-        params = {**stream.params, stream.page_size_param: str(stream.page_size)}
-        if since.get(user_id):
-            params["since_id"] = since[user_id]
-        newest: str | None = None
-        seen: set[str] = set()
-        wanted: set[str] = set()
-        tokens: set[str] = set()
-
-        def stuck(body: Body, tokens: set[str] = tokens) -> str | None:
-            _refuse_errors(stream, body)
-            meta = _meta(body)
-            if "data" not in body.parts and not meta:
-                raise SourceError(f"{stream.kind}.{stream.name}: neither data nor meta in the body")
-            if meta.get("next_token") in tokens:
-                return f"{stream.kind}.{stream.name}: next_token is one that was sent before"
-            return None
-
-        while True:
-            body = _leading_on(get, path, params, stuck)
-            meta = _meta(body)
-            records = _with_authors(body)
-            _gather(records, set(map(str, user_ids)), seen, wanted)
-            newest = newest or meta.get("newest_id")
-            token = meta.get("next_token")
-            if token is None:
-                break
-            tokens.add(token)
-            yield Page(stream.name, records)
-            params["pagination_token"] = token
-        missing = wanted - seen
-        if missing:
-            yield from look_up(stream, sorted(missing - start.known(missing)), get)
-        if newest is not None:
-            since[user_id] = str(newest)
-        yield Page(
-            stream.name,
-            records,
-            json.dumps(since, sort_keys=True) if since else None,
-            number == len(user_ids),
-        )
-
-
-def _meta(body: Body) -> dict[str, Any]:
-    meta = body.value("meta")
-    return meta if isinstance(meta, dict) else {}
-
-
-def look_up(beside: Stream, ids: list[str], get: Get) -> Iterator[Page]:
-    """Posts by id. Those deleted or protected are not in the answer, which is no error."""
-    for at in range(0, len(ids), LOOKUP_SIZE):
-        params = {**beside.params, "ids": ",".join(ids[at : at + LOOKUP_SIZE])}
-        body = get("/2/tweets", params)
-        _refuse_errors(beside, body)
-        yield Page("referenced_posts", _with_authors(body))
-
-
-def _gather(records: list[str], own: set[str], seen: set[str], wanted: set[str]) -> None:
-    """Note the ids that these posts have and those that they point at.
-
-    A post that answers one of ours points at what the walk of our own posts brings: not wanted.
-    """
-    for record in records:
-        post = parsed(record) or {}
-        try:
-            ids = {str(post["id"]), *map(str, post.get("edit_history_tweet_ids") or [])}
-            answers_us = str(post.get("in_reply_to_user_id")) in own
-            points_at = [
-                str(each["id"])
-                for each in post.get("referenced_tweets") or []
-                if not (answers_us and each.get("type") == "replied_to")
-            ]
-        except (TypeError, KeyError, AttributeError):
-            continue  # it goes to quarantine when it is loaded
-        seen |= ids
-        wanted.update(points_at)
-
-
-def _with_authors(body: Body) -> list[str]:
-    records = body.texts("data")
-    authors: dict[str, str] = {}
-    for text, user in body.inner("includes").objects("users"):
-        authors[str(user.get("id"))] = text
-    carried = []
-    for record in records:
-        author = authors.get(str((parsed(record) or {}).get("author_id")))
-        carried.append(with_member(record, "_author", author) if author else record)
-    return carried
-
-
-def _refuse_errors(stream: Stream, body: Body) -> None:
-    """200 with `errors`: a post that is gone is no matter, an account that may not go on is."""
-    errors = body.value("errors")
-    for error in errors if isinstance(errors, list) else []:
-        kind = str(error.get("type", "")).rsplit("/", 1)[-1] if isinstance(error, dict) else ""
-        if kind in ("usage-capped", "rate-limit-exceeded", "client-forbidden"):
-            raise SourceError(f"{stream.kind}.{stream.name}: the API answered 200 with {kind!r}")
-
-
 WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
     "cursor_export": cursor_export,
     "time_export": time_export,
@@ -430,4 +268,5 @@ WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
     "cursor_since": cursor_since,
     "snapshot": snapshot,
     "newest_first": newest_first,
+    "refresh": refresh,
 }

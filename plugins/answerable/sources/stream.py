@@ -18,6 +18,7 @@ Paging = Literal[
     "cursor_since",
     "snapshot",
     "newest_first",
+    "refresh",
     "lookup",
 ]
 # how a record says which of its versions it is
@@ -75,6 +76,13 @@ class Stream:
     # of a snapshot: member that each element gets -> the path that has it, and its member there
     beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     deletion: str  # how a deleted record shows
+    reach: int = 0  # how many records back the API shows, whatever is asked for; 0: all
+    reach_seconds: int = 0  # how far back the API shows; asking for older is an error; 0: all
+    per: str = ""  # member of the connection's extra that says what is walked, one by one
+    is_optional: bool = False  # not walked where the extra has no such member
+    least_page: int = 1  # records, the fewest that can be asked for
+    token_param: str = ""  # takes the next page's token
+    looks_up: str = ""  # the stream that brings the posts that its own point at
     after: tuple[str, ...] = ()  # streams that are better walked before: they bring what it needs
     may_be_withheld: bool = False  # 403/404 means that the plan has no such stream
     walked_with: tuple[str, ...] = ()  # not walked itself: the walks that bring it along
@@ -97,6 +105,8 @@ class Stream:
             raise SpecError(f"{where}: page_size {self.page_size} is no page")
         if (self.paging == "lookup") != bool(self.walked_with):
             raise SpecError(f"{where}: what is looked up (paging 'lookup') names its walks")
+        if self.paging in ("newest_first", "refresh") and not self.per:
+            raise SpecError(f"{where}: name the extra that says what is walked (per)")
         if self.overlap_seconds and self.paging not in ("time_export", "cursor_since"):
             raise SpecError(f"{where}: only a walk by time can start earlier than its watermark")
         if (self.paging == "cursor_since") != bool(self.since_field):

@@ -250,6 +250,13 @@ def load_records(
             f"loaded + {counts.superseded} superseded + {counts.quarantined} quarantined are not "
             "as many; nothing of it is loaded. This is a fault of ours: please report it"
         ) from None
+    told = ("part", "from_at", "until_at", "after_id", "before_id", "reason")
+    for number, hole in enumerate(manifest.holes or (), 1):
+        conn.execute(
+            "insert into ops.holes (batch_id, hole_no, source, stream, part, from_at, until_at,"
+            " after_id, before_id, reason) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [batch.batch_id, number, manifest.source, manifest.stream, *map(hole.get, told)],
+        )
     if manifest.cursor_to is not None:
         conn.execute(
             "insert into ops.watermarks (source, stream, cursor, batch_id) values (%s, %s, %s, %s)"
@@ -621,9 +628,9 @@ def _showable(text: str | None) -> str | None:
 def _begin_batch(conn: psycopg.Connection, manifest: Manifest) -> int:
     row = conn.execute(
         "insert into ops.batches (source, source_kind, stream, object, sha256, landed_by_run,"
-        " cursor_from, cursor_to, walk, is_last,"
+        " cursor_from, cursor_to, walk, is_last, observed_at,"
         " record_count, loaded_count, superseded_count, quarantined_count)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0) returning batch_id",
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0) returning batch_id",
         [
             manifest.source,
             manifest.source_kind,
@@ -635,6 +642,7 @@ def _begin_batch(conn: psycopg.Connection, manifest: Manifest) -> int:
             manifest.cursor_to,
             manifest.walk,
             manifest.is_last,
+            manifest.observed_at,
         ],
     ).fetchone()
     assert row is not None

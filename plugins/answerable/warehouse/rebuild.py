@@ -92,7 +92,11 @@ def _empty(conn: psycopg.Connection) -> None:
         for kind, streams in RAW_STREAMS.items()
         for stream in streams
     ]
-    tables += [sql.Identifier("raw", "quarantine"), sql.Identifier("ops", "batches")]
+    tables += [
+        sql.Identifier("raw", "quarantine"),
+        sql.Identifier("ops", "holes"),
+        sql.Identifier("ops", "batches"),
+    ]
     # readers of raw are builds, and those are waited for; ids go on, none is given twice
     conn.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
     conn.execute("delete from ops.watermarks")

@@ -23,7 +23,7 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "sla_policies",
         "schedules",
     ),
-    "x": ("mentions", "posts", "referenced_posts"),
+    "x": ("mentions", "search", "posts", "referenced_posts", "refreshed_posts"),
     "file": (
         "interactions",
         "cases",

@@ -50,6 +50,8 @@ create table if not exists ops.batches (
     is_last boolean,
     -- nothing of the batch is stored in a version above it; null with rows: not known
     newest_version numeric,
+    -- when its first page was given, by the source's own clock; null: it did not say
+    observed_at timestamp,
     check (record_count = loaded_count + superseded_count + quarantined_count)
 );
 create index if not exists batches_first_read on ops.batches (first_read_run_no);
@@ -66,6 +68,12 @@ begin
         where attrelid = 'ops.batches'::regclass and attname = 'newest_version'
     ) then
         alter table ops.batches add column newest_version numeric;
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.batches'::regclass and attname = 'observed_at'
+    ) then
+        alter table ops.batches add column observed_at timestamp;
     end if;
 end $$;
 
@@ -111,12 +119,58 @@ create table if not exists ops.stream_runs (
     source text not null,
     source_kind text not null,
     stream text not null,
-    status text not null check (status in ('landed', 'failed', 'not_available')),
+    status text not null constraint stream_runs_status
+        check (status in ('landed', 'failed', 'not_available', 'incomplete', 'out_of_credits')),
     page_count bigint not null default 0,
     record_count bigint not null default 0,
     error text,
+    read_count bigint,
+    cost numeric,
     finished_at timestamptz not null default now(),
     primary key (run_id, source, stream)
+);
+do $$
+begin
+    if not exists (
+        select from pg_attribute where attrelid = 'ops.stream_runs'::regclass and attname = 'cost'
+    ) then
+        alter table ops.stream_runs
+            drop constraint if exists stream_runs_status_check,
+            add column read_count bigint,
+            add column cost numeric,
+            add constraint stream_runs_status check (
+                status in ('landed', 'failed', 'not_available', 'incomplete', 'out_of_credits')
+            );
+    end if;
+end $$;
+
+-- What was read of sources that charge for it, each resource once per UTC day, as they charge it.
+-- Old days go; what a night cost stays in ops.stream_runs.
+create table if not exists ops.reads (
+    source text not null,
+    read_on date not null,
+    resource text not null,
+    run_id text not null references ops.runs (run_id),
+    stream text not null,
+    price numeric not null,
+    primary key (source, read_on, resource)
+);
+create index if not exists reads_run on ops.reads (run_id, source);
+
+-- Stretches of a source's past that nobody can pull any more, written in the transaction in which
+-- the watermark passes them.
+create table if not exists ops.holes (
+    batch_id bigint not null,
+    hole_no integer not null,
+    source text not null,
+    stream text not null,
+    part text not null,
+    from_at timestamp not null,
+    until_at timestamp not null,
+    after_id text,
+    before_id text,
+    reason text not null,
+    primary key (batch_id, hole_no)
 );
 
 create table if not exists raw.quarantine (

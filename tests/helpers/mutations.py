@@ -19,6 +19,7 @@ from answerable.sources.paging import Page, Start, walk
 STREAMS = [(kind, each.name) for kind, streams in KINDS.items() for each in streams]
 PRESENT = c.at("2025-12-05")
 OWN = [account.id for account in c.ACCOUNTS]
+EXTRA = c.X_EXTRA | {"own_user_ids": OWN[:1]}
 
 ODD_TEXTS = [
     "", " ", "0", "-1", "null", "\x00", "a\x00b", "\ud83d", "\ude00\ud83d", "\ufeff", "\u202e",
@@ -56,7 +57,9 @@ def samples() -> dict[tuple[str, str], list[str]]:
         described = stream(kind, name)
         if described.walked_with:
             continue
-        for page in walk(described, Start(extra={"own_user_ids": OWN}), get):
+        stored = [json.loads(text)["id"] for text in found["x", "posts"]]
+        start = Start(extra=c.X_EXTRA, recent=lambda days, stored=stored: stored)
+        for page in walk(described, start, get):
             found[kind, page.stream] += page.records
     assert all(found.values()), {each: len(records) for each, records in found.items()}
     return found
@@ -75,7 +78,8 @@ def pages_of(kind: str, name: str) -> list[dict[str, Any]]:
         kept.append(answer(desk if is_desk else x, path, small_pages))
         return Body.of(kept[-1])
 
-    for _ in walk(stream(kind, name), Start(extra={"own_user_ids": OWN[:1]}), get):
+    start = Start(extra=EXTRA, recent=lambda days: sorted(x.by_id)[:300])
+    for _ in walk(stream(kind, name), start, get):
         if len(kept) == 3:
             break
     return kept

@@ -19,6 +19,7 @@ def accounts(variables: dict[str, str]) -> list[Connection]:
     for name, text in variables.items():
         given = json.loads(text)
         extra = {**given.pop("extra"), "limits": QUICK}
+        extra.pop("refresh_days", None)  # what it asks for is what the nights before stored
         kind = given.pop("conn_type")
         source = name.removeprefix("AIRFLOW_CONN_").lower()
         found.append(Connection.from_dict({**given, "name": source, "kind": kind, "extra": extra}))

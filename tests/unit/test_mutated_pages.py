@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mutations import OWN, Mutated, pages_of
+from mutations import EXTRA, Mutated, pages_of
 
 from answerable.sources import KINDS, stream
 from answerable.sources.body import NotJson
@@ -26,7 +26,7 @@ def pages():
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_walk_over_mutated_pages_ends_or_fails_in_words(pages, kind, name, seed):
     client = Mutated(pages[kind, name], Random(seed), at_most=400)
-    start = Start(extra={"own_user_ids": OWN[:1]})
+    start = Start(extra=EXTRA, recent=lambda days: [str(number) for number in range(300)])
     count = 0
     try:
         for page in walk(stream(kind, name), start, client.get):

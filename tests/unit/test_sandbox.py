@@ -83,6 +83,8 @@ def test_a_later_present_only_adds(small: World) -> None:
     assert set(before.by_id) < set(after.by_id)
     for post in {post.id: post for post in before.by_id.values()}.values():
         one, two = before.tweet(post), after.tweet(post)
+        was, now = one.pop("public_metrics"), two.pop("public_metrics")
+        assert all(was[name] <= now[name] for name in now)
         if one["edit_history_tweet_ids"] == two["edit_history_tweet_ids"]:
             assert one == two
 
@@ -155,6 +157,13 @@ def test_the_small_world_holds_every_kind_of_story(small: World) -> None:
     assert any(not post.is_seen for post in posts)
     assert any(post.author_id == c.CEO.id and post.answers for post in posts)
     assert any(post.person is None and post.mentions for post in posts), "we mention ourselves"
+    found = [post for post in posts if post.person is not None and not post.is_seen]
+    answered = {post.replied_to for post in posts if post.person is None}
+    assert any(post.id in answered for post in found), "found and answered"
+    assert sum(post.id not in answered for post in found) > 10, "missed"
+    assert any(len(post.versions) > 1 for post in found)
+    talked = {(post.conversation_id, post.author_id) for post in posts if post.is_seen}
+    assert any((p.conversation_id, p.author_id) in talked and p.id not in answered for p in found)
     pairs = Counter(
         conversation
         for conversation, _ in {

@@ -54,7 +54,7 @@ class Nights:
     def night(self) -> None:
         for name in DESK:
             self.walk("zendesk", name)
-        for name in ("mentions", "posts"):
+        for name in ("mentions", "search", "posts"):
             self.walk("x", name)
 
 
@@ -65,6 +65,9 @@ def expected(present: int) -> dict[str, set[str]]:
     timelines = {
         name: {post.id for account in c.ACCOUNTS for _, post in lists[account.id]}
         for name, lists in (("mentions", x.mentions), ("posts", x.posts))
+    }
+    timelines["search"] = {
+        post.id for query in c.X_EXTRA["search"].values() for _, post in x.found(query)
     }
     return {
         **{
@@ -83,7 +86,7 @@ def expected(present: int) -> dict[str, set[str]]:
             for name in ("groups", "group_memberships", "brands")
         },
         **timelines,
-        "referenced_posts": seen - timelines["mentions"] - timelines["posts"],
+        "referenced_posts": seen.difference(*timelines.values()),
     }
 
 
@@ -119,7 +122,7 @@ def test_three_nights_bring_every_record_in_its_newest_version(faults: list[Faul
                 if name == "group_memberships":  # a list tells nothing of what is gone
                     found &= keys
                 if name == "referenced_posts":  # looked up before its own walk came to it: fine
-                    found -= wanted["mentions"] | wanted["posts"]
+                    found -= wanted["mentions"] | wanted["posts"] | wanted["search"]
                 assert found == keys, name
     view = ZendeskView(world(c.DEFAULT_SEED, SMALL), presents[-1])
     for name in ("tickets", "satisfaction_ratings", "ticket_metric_events"):

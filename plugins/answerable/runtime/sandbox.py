@@ -11,7 +11,13 @@ SOURCES = ("zendesk", "x")
 
 def stand_ins() -> list[dict]:
     """The sandbox's accounts where no server is up: enough to tell which streams they have."""
-    return [{"name": name, "kind": name, "host": "127.0.0.1"} for name in SOURCES]
+    from answerable.sandbox.company import X_EXTRA
+
+    extras = {"x": X_EXTRA}
+    return [
+        {"name": name, "kind": name, "host": "127.0.0.1", "extra": extras.get(name, {})}
+        for name in SOURCES
+    ]
 
 
 @contextmanager

@@ -182,6 +182,14 @@ BRAMBLEBOX = Account(
 ACCOUNTS = (CARE, BRAND, CEO, BRAMBLEBOX)
 ACCOUNT_BY_ID = {account.id: account for account in ACCOUNTS}
 
+_NOT_OURS = " ".join(f"-from:{account.handle}" for account in ACCOUNTS)
+# what the connection to X says beside host and token; a search is named after its brand
+X_EXTRA = {
+    "own_user_ids": [account.id for account in ACCOUNTS],
+    "search": {brand.key: f"{brand.key} -is:retweet {_NOT_OURS}" for brand in BRANDS},
+    "refresh_days": 2,
+}
+
 
 def agents_of(team: str, instant: int) -> list[Agent]:
     return [agent for agent in AGENTS if agent.team_at(instant) == team]

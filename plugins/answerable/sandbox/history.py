@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from random import Random
 
-from . import company
+from . import company, words
 from .company import DAY, HISTORY_START, Person, User, people_by, person
 from .records import Day, Post, Ticket
-from .threads import Pick, publishing_life, x_life, x_ticket_life
+from .threads import Pick, publishing_life, unprompted_life, x_life, x_ticket_life
 from .tickets import ticket_life
 
 TICKETS_A_DAY = 45.5
 THREADS_A_DAY = 17.5
 PUBLISHED_A_DAY = 4
+UNPROMPTED_A_DAY = 5
+FIRST_UNPROMPTED = 5_000  # numbers of a day's threads from here on, so that ids stay unique
 _WEEKDAY = (1.22, 1.16, 1.1, 1.08, 1.04, 0.74, 0.66)
 _DESK_HOURS = (1, 1, 1, 1, 1, 2, 4, 8, 14, 18, 19, 18, 15, 15, 16, 16, 14, 12, 9, 8, 8, 6, 4, 2)
 _X_HOURS = (4, 2, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 12, 11, 10, 10, 11, 13, 15, 16, 17, 15, 11, 7)
@@ -59,12 +61,19 @@ class World:
         ]
 
     def posts_before(self, present: int) -> list[Post]:
-        """Posts that one can read at the present: seen ones, and what those refer to."""
+        """Posts that one can read at the present: seen ones, what those refer to, and what a search
+        for our brands finds."""
         born = [post for day in self.days_before(present) for post in day.posts]
         seen = [post for post in born if post.is_seen and post.at < present]
         referred = {post.replied_to for post in seen} | {post.quoted for post in seen}
         hidden = [
-            post for post in born if not post.is_seen and not post.is_gone and post.id in referred
+            post
+            for post in born
+            if not (post.is_seen or post.is_gone)
+            and (
+                any(version.id in referred for version in post.versions)
+                or (post.at < present and words.brands_named(post.versions[0].text))
+            )
         ]
         return seen + hidden
 
@@ -99,7 +108,20 @@ class World:
             born.posts += publishing_life(
                 self.seed, number, serial, start + _second(rng, _CHAT_HOURS), self._on_x(number)
             )
+        self._unprompted(born, shape, start)
         return born
+
+    def _unprompted(self, born: Day, shape: float, start: int) -> None:
+        """Who writes about us without writing to us: drawn apart from all else."""
+        rng = Random(f"{self.seed}|{self.size}|unprompted|{born.number}")
+        for number in range(_volume(rng, UNPROMPTED_A_DAY * shape)):
+            born.posts += unprompted_life(
+                self.seed,
+                born.number,
+                FIRST_UNPROMPTED + number,
+                start + _second(rng, _X_HOURS),
+                self._on_x(born.number),
+            )
 
     def _ticket(self, rng: Random, born: Day, serial: int, start: int) -> None:
         via = rng.choices(_VIA, weights=_VIA_WEIGHTS)[0]

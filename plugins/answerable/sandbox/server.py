@@ -96,15 +96,18 @@ class Sandbox(ThreadingHTTPServer):
         faults: Faults,
         is_capped: bool,
         largest_page: int | None,
+        credits: int | None,
     ) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.seed, self.size, self.present = seed, size, present
         self.is_capped = is_capped
         self.largest_page = largest_page
+        self.credits = credits
         self.faults = faults if callable(faults) else list(faults)
         self.lock = threading.Lock()
         self.requests: list[tuple[str, int]] = []
         self.last_bodies: dict[str, bytes] = {}
+        self.bill: set[tuple[str, str]] = set()  # day and resource of what X charged for
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # a client that gave up is no error of ours
@@ -125,7 +128,12 @@ class Sandbox(ThreadingHTTPServer):
             desk, timeline = _views(self.seed, self.size, self.present, self.is_capped)
             if path.startswith("/api/v2/"):
                 return zendesk.answer(desk, path, query)
-            return x.answer(timeline, path, query)
+            body = x.answer(timeline, path, query)
+            charged = {(company.iso(self.present)[:10], one) for one in x.resources(body)}
+            if self.credits is not None and len(self.bill) >= self.credits:
+                raise Refused(402, x.OUT_OF_CREDITS)
+            self.bill |= charged
+            return body
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -133,6 +141,10 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 1 << 16  # headers and body leave together
     server: Sandbox
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer: the sandbox's clock stands at its present."""
+        return super().date_time_string(self.server.present)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the tests read `Handle.requests`."""
@@ -197,7 +209,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         is_desk = path.startswith("/api/v2/")
         headers = {"Content-Type": "application/json; charset=utf-8"}
-        headers |= _desk_limits(path) if is_desk else _x_limits(path)
+        headers |= _desk_limits(path) if is_desk else _x_limits(self.server.present)
         try:
             self._check_rights(is_desk)
             status, found = 200, self.server.body(path, query)
@@ -240,11 +252,11 @@ def _desk_limits(path: str) -> dict[str, str]:
     return headers
 
 
-def _x_limits(path: str) -> dict[str, str]:
+def _x_limits(present: int) -> dict[str, str]:
     return {
         "x-rate-limit-limit": "450",
         "x-rate-limit-remaining": "441",
-        "x-rate-limit-reset": str(int(time.time()) + 900),
+        "x-rate-limit-reset": str(present + 900),
     }
 
 
@@ -260,6 +272,11 @@ class Handle:
         return self.server.server_address[1]
 
     @property
+    def bill(self) -> set[tuple[str, str]]:
+        """What X has charged for: day and resource, each once a day."""
+        return self.server.bill
+
+    @property
     def requests(self) -> list[tuple[str, int]]:
         """Target and status of every request so far; status 0: reset without an answer."""
         return self.server.requests
@@ -271,7 +288,6 @@ class Handle:
     def airflow_connections(self) -> dict[str, str]:
         """Environment variables that point both sources at this sandbox."""
         common = {"host": "127.0.0.1", "port": self.port}
-        own = [account.id for account in company.ACCOUNTS]
         return {
             "AIRFLOW_CONN_ZENDESK": json.dumps(
                 {
@@ -287,7 +303,7 @@ class Handle:
                     "conn_type": "x",
                     **common,
                     "password": company.X_TOKEN,
-                    "extra": {"scheme": "http", "own_user_ids": own},
+                    "extra": {"scheme": "http", **company.X_EXTRA},
                 }
             ),
         }
@@ -312,12 +328,17 @@ def serve(
     faults: Faults | None = None,
     is_capped: bool = False,
     largest_page: int | None = None,
+    credits: int | None = None,
 ) -> Handle:
     """Start a sandbox that shows nothing at or after `present` (UTC); port 0 takes a free one.
 
-    `largest_page`: at most so many records on a page, whatever is asked for.
+    `is_capped`: X reaches back no further than it really does. `largest_page`: at most so many
+    records on a page, whatever is asked for. `credits`: X answers 402 once so many resources were
+    charged for.
     """
-    server = Sandbox(port, seed, size, _instant(present), faults or [], is_capped, largest_page)
+    server = Sandbox(
+        port, seed, size, _instant(present), faults or [], is_capped, largest_page, credits
+    )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     return Handle(server, thread)

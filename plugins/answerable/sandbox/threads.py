@@ -213,10 +213,12 @@ def x_life(seed: int, day: int, number: int, born_at: int, pick: Pick) -> list[P
     return thread.posts
 
 
-def _talk_after_rescue(thread: Thread, lost: Post, person: Person) -> None:
+def _talk_after_rescue(
+    thread: Thread, lost: Post, person: Person, by: Account = CARE, minutes: float = 120
+) -> None:
     rng = thread.rng
-    now = _hours(CARE, lost.at + spread(rng, 120, 0.8), rng)
-    answer = thread.post(now, words.reply(rng, "Tidewell"), account=CARE, to=lost, answers=person)
+    now = _hours(by, lost.at + spread(rng, minutes, 0.8), rng)
+    answer = thread.post(now, words.reply(rng, "Tidewell"), account=by, to=lost, answers=person)
     if rng.random() < 0.6:
         back = thread.post(
             now + spread(rng, 60, 0.9),
@@ -228,6 +230,45 @@ def _talk_after_rescue(thread: Thread, lost: Post, person: Person) -> None:
         if rng.random() < 0.8:
             when = _hours(CARE, back.at + spread(rng, 25, 0.8), rng)
             thread.post(when, words.reply(rng, "Tidewell"), account=CARE, to=back, answers=person)
+
+
+def unprompted_life(seed: int, day: int, number: int, born_at: int, pick: Pick) -> list[Post]:
+    """Somebody writes about us and to nobody. We find them or we do not; some come to us later."""
+    rng = Random(f"{seed}|unprompted|{day}|{number}")
+    thread = Thread(rng, number)
+    brand = rng.choices(BRANDS, weights=(6, 3, 1))[0]
+    person = thread.person(pick)
+    is_praise = rng.random() < 0.2
+    text = words.praise(rng, brand.name) if is_praise else words.grumble(rng, brand.name)
+    lost = thread.post(born_at, text, person=person, is_seen=False)
+    if rng.random() < 0.2:  # they add to it
+        more = words.grumble(rng, brand.name) if rng.random() < 0.5 else "And on a Sunday!"
+        when = lost.at + spread(rng, 20, 0.8)
+        thread.post(when, more, person=person, to=lost, is_seen=False, may_edit=False)
+    if rng.random() < 0.2:  # somebody agrees with them
+        other = thread.person(pick)
+        when = lost.at + spread(rng, 90, 0.8)
+        agreed = f"Same here. {brand.name} used to be better."
+        thread.post(when, agreed, person=other, to=lost, is_seen=False, may_edit=False)
+    story = rng.random()
+    if is_praise:
+        lost.is_gone = story > 0.9
+        return thread.posts
+    if story < 0.45:  # found
+        account = BRAMBLEBOX if brand.key == "bramblebox" and rng.random() < 0.3 else CARE
+        _talk_after_rescue(thread, lost, person, account, 120 if story < 0.34 else 2_500)
+    elif story < 0.55:  # not found; a while later they ask us themselves
+        asked = thread.post(
+            lost.at + spread(rng, 600, 0.7),
+            words.answer_back(rng, brand.name, "me@mail.example"),
+            person=person,
+            to=lost,
+            mentions=(CARE,),
+        )
+        _talk(thread, asked, person, CARE, 0.84)
+    elif story > 0.96 and len(thread.posts) == 1:
+        lost.is_gone = True
+    return thread.posts
 
 
 def publishing_life(seed: int, day: int, number: int, born_at: int, pick: Pick) -> list[Post]:

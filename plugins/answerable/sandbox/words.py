@@ -1,5 +1,6 @@
 """What the sandbox's people write: short texts made from parts, some of them nasty on purpose."""
 
+import re
 from random import Random
 
 TOPICS = ("billing", "delivery", "technical", "complaint", "sales", "press", "feedback")
@@ -82,6 +83,15 @@ _PUBLISHING = (
     "Thank you for 10,000 invented followers!",
 )
 _PRAISE = ("Love my new {brand}!", "{brand} kettles are better than they need to be.")
+_GRUMBLES = (
+    "Three weeks, and still nothing from {brand}. Never again.",
+    "Does anybody at {brand} ever pick up the telephone?",
+    "My {brand} kettle leaks. Second one in a year.",
+    "{brand}: charged me twice, answered never.",
+    "Thinking of sending my {brand} order {order} back to where it came from",
+    "So the {brand} app is down again. Third evening in a row.",
+)
+_NAMED = ("tidewell", "bramblebox", "nookly")
 _ACK = "Thank you for your message. This is an automatic answer: a person will read it soon."
 
 
@@ -127,3 +137,22 @@ def praise(rng: Random, brand: str) -> str:
 
 def acknowledgement() -> str:
     return _ACK
+
+
+def grumble(rng: Random, brand: str) -> str:
+    """A complaint that names a brand and addresses nobody."""
+    parts = [rng.choice(_GRUMBLES), rng.choice(_MORE)]
+    return _fill(" ".join(part for part in parts if part), rng, brand, "me@mail.example")
+
+
+def tokens(text: str) -> set[str]:
+    """The words of a post as a search sees them; a handle or a tag is a word of its own.
+
+    >>> sorted(tokens("@Tidewell my Tidewell kettle!"))
+    ['@tidewell', 'kettle', 'my', 'tidewell']
+    """
+    return set(re.findall(r"[@#]?\w+", text.lower()))
+
+
+def brands_named(text: str) -> set[str]:
+    return tokens(text) & {*_NAMED}

@@ -19,7 +19,9 @@ select
     {{ json_text('payload', 'lang') }} as lang,
     {{ json_text('payload', 'in_reply_to_user_id') }} as in_reply_to_user_id,
     {{ json_value('payload', 'referenced_tweets') }} as referenced_posts,
-    {{ json_value('payload', 'edit_history_tweet_ids') }} as edit_ids
+    {{ json_value('payload', 'edit_history_tweet_ids') }} as edit_ids,
+    {{ json_value('payload', 'entities.mentions') }} as mentioned,
+    {{ json_text('payload', '_query') }} as search_name
 
 from records
 {% endmacro %}

@@ -55,6 +55,7 @@ from_zendesk as (
         our_accounts.agent_key,
         coalesce(our_accounts.is_bot, false) as is_bot,
         true as is_addressed,
+        false as is_unprompted,
         cast(null as {{ dbt.type_string() }}) as parent_interaction_key,
         cast(null as {{ dbt.type_string() }}) as stated_purpose,
         comments.text
@@ -92,6 +93,7 @@ from_x as (
         case when x_posts.is_own then x_posts.source || ':' || x_posts.author_id end as agent_key,
         false as is_bot,
         x_posts.is_addressed,
+        x_posts.is_unprompted,
         x_posts.source || ':' || coalesce(x_edits.post_id, x_posts.parent_id) as parent_interaction_key,
         cast(null as {{ dbt.type_string() }}) as stated_purpose,
         x_posts.text
@@ -99,10 +101,11 @@ from_x as (
     left join x_edits
         on x_posts.source = x_edits.source
         and x_posts.parent_id = x_edits.edit_id
+    -- an account of ours has a brand, and so has the search that found what was not written to us
     left join brands
-        on x_posts.is_own
-        and x_posts.source = brands.source
-        and x_posts.author_id = brands.source_brand_id
+        on x_posts.source = brands.source
+        and case when x_posts.is_own then x_posts.author_id when x_posts.is_unprompted then x_posts.search_name end
+            = brands.source_brand_id
 ),
 
 file_messages as (
@@ -139,6 +142,7 @@ from_files as (
         case when told_direction = 'outbound' then source || ':' || coalesce(agent_id, author_id) end as agent_key,
         is_bot or (told_direction = 'outbound' and is_by_bot) as is_bot,
         told_direction = 'inbound' as is_addressed,
+        false as is_unprompted,
         source || ':' || in_reply_to_id as parent_interaction_key,
         purpose as stated_purpose,
         text
@@ -167,6 +171,7 @@ from_calls as (
         case when direction = 'outbound' then source || ':' || agent_id end as agent_key,
         false as is_bot,
         false as is_addressed,
+        false as is_unprompted,
         source || ':' || callback_of_id as parent_interaction_key,
         case when direction = 'outbound' then 'service' end as stated_purpose,
         cast(null as {{ dbt.type_string() }}) as text

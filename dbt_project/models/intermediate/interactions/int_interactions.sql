@@ -132,6 +132,7 @@ select
     with_case.direction = 'outbound'
         and not with_case.is_bot
         and with_case.resolved_case_key is not null as is_reply,
+    with_case.is_unprompted,
     with_case.parent_interaction_key as in_reply_to_interaction_key,
     with_case.answers_interaction_key,
     with_case.text,

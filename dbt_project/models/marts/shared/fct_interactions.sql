@@ -41,6 +41,7 @@ select
     teams.department,
     interactions.is_bot,
     interactions.is_reply,
+    interactions.is_unprompted,
     interactions.in_reply_to_interaction_key,
     interactions.answers_interaction_key,
     {{ mask_text('interactions.text') }} as text_masked,

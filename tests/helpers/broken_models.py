@@ -54,6 +54,12 @@ MODELS = [
     ),
     (
         "int_interactions",
+        "and not coalesce(with_case.is_deleted, false)",
+        "",
+        "where_a_file_names_no_conversation_the_replies_make_it",
+    ),
+    (
+        "int_interactions",
         "            matters.ticket_case_key,\n",
         "",
         "a_post_that_is_a_comment_too_is_one_and_the_ticket_is_its_case",
@@ -147,6 +153,12 @@ MODELS = [
         "int_case_timeline",
         "where previous_no is null\n",
         "where previous_no is null or event_kind = 'policy_changed'\n",
+        "a_turn_of_policy_opens_a_row_only_where_it_changes_something",
+    ),
+    (
+        "int_case_timeline",
+        "or previous_policy_department <> coalesce(policy_department, '')",
+        "",
         "a_turn_of_policy_opens_a_row_only_where_it_changes_something",
     ),
     (

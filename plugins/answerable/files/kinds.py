@@ -64,6 +64,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "case_id": _text,
         "text": _text,
         "is_bot": Meaning("boolean"),
+        "is_deleted": Meaning("boolean"),
         "language": _text,
         "purpose": Meaning(
             one_of=frozenset({"publishing", "service", "lead", "complaint", "other"})

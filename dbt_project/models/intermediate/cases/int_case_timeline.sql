@@ -51,7 +51,9 @@ compared as (
         lag(coalesce(team, '')) over case_order as previous_team,
         lag(coalesce(agent_key, '')) over case_order as previous_agent_key,
         lag(priority) over case_order as previous_priority,
-        lag(coalesce(ownership_policy, '')) over case_order as previous_ownership_policy
+        lag(coalesce(ownership_policy, '')) over case_order as previous_ownership_policy,
+        lag(coalesce(policy_department, '')) over case_order as previous_policy_department,
+        lag(coalesce(policy_team, '')) over case_order as previous_policy_team
     from ruled
     window case_order as (partition by case_key order by event_no)
 ),
@@ -66,6 +68,9 @@ changes as (
         or previous_agent_key <> coalesce(agent_key, '')
         or previous_priority <> priority
         or previous_ownership_policy <> coalesce(ownership_policy, '')
+        -- a rule can be revised under its name
+        or previous_policy_department <> coalesce(policy_department, '')
+        or previous_policy_team <> coalesce(policy_team, '')
 )
 
 select

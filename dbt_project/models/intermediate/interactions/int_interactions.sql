@@ -129,13 +129,15 @@ select
     customers.customer_key,
     coalesce(with_case.matched_agent_key, with_case.agent_key) as agent_key,
     with_case.is_bot,
+    coalesce(with_case.is_deleted, false) as is_deleted,
     with_case.direction = 'outbound'
         and not with_case.is_bot
+        and not coalesce(with_case.is_deleted, false)
         and with_case.resolved_case_key is not null as is_reply,
     with_case.is_unprompted,
     with_case.parent_interaction_key as in_reply_to_interaction_key,
     with_case.answers_interaction_key,
-    with_case.text,
+    case when not coalesce(with_case.is_deleted, false) then with_case.text end as text,
     cast(1 + with_case.comment_count as integer) as source_record_count
 
 from with_case

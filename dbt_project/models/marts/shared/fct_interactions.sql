@@ -40,6 +40,7 @@ select
     agents_teams.team,
     teams.department,
     interactions.is_bot,
+    interactions.is_deleted,
     interactions.is_reply,
     interactions.is_unprompted,
     interactions.in_reply_to_interaction_key,

@@ -29,6 +29,7 @@ select
     {{ json_text('payload', 'case_id') }} as case_id,
     {{ json_text('payload', 'text') }} as text,
     coalesce({{ json_text('payload', 'is_bot') }} = 'true', false) as is_bot,
+    coalesce({{ json_text('payload', 'is_deleted') }} = 'true', false) as is_deleted,
     {{ json_text('payload', 'purpose') }} as purpose
 
 from records

@@ -29,6 +29,7 @@ from answerable.sources import (
 )
 from answerable.sources import stream as stream_of
 from answerable.warehouse.db import connect
+from answerable.warehouse.tokens import credentials_of
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +248,10 @@ def land_source(
 
     jobs = {f"{number} {each['stream']}": each for number, each in enumerate(streams)}
     try:
-        account = None if connection is None else account_of(connection)
+        account = None
+        if connection is not None:
+            credentials = credentials_of(connection, Settings.from_environment())
+            account = account_of(connection, credentials)
         most = 1 if connection is None else at_once(connection)
     except SpecError as error:
         failures.append(Failure(f"land {source}", error))

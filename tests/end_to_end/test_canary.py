@@ -8,16 +8,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from psycopg import sql
 
 from answerable.runtime import postgres
 from answerable.sandbox import company
+from answerable.sandbox.oauth import Issuer
 from answerable.sandbox.server import Fault, serve
 
 pytestmark = pytest.mark.slow
 
 DAY = "2025-12-11"
 CANARIES = ("canary-desk-4f1c9be2", "canary-x-77ad0c31")
+# a second help desk, whose tokens expire: what all of them have in common, and its client's secret
+ROTATING, CLIENT_SECRET = "canary-uk-90be21d4-", "canary-client-5d02aa17"
+KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +49,30 @@ def monkeypatch_module():
 
 
 @pytest.fixture(scope="module")
-def house(new_house, served):
+def uk():
+    issuer = Issuer(name=ROTATING, client_secret=CLIENT_SECRET, uses=4)
+    echo = Fault("groups", kind="status", status=400, text=f"{ROTATING}access-1", times=10**6)
+    with serve(size=0.02, present=DAY, faults=[echo], issuers={"zendesk": issuer}) as handle:
+        yield handle
+
+
+@pytest.fixture(scope="module")
+def house(new_house, served, uk):
     # as a user's own accounts, not as the sandbox that a night serves itself
-    return new_house(more=served.airflow_connections())
+    more = served.airflow_connections()
+    more["AIRFLOW_CONN_DESK_UK"] = uk.airflow_connections()["AIRFLOW_CONN_ZENDESK"]
+    more |= {"ANSWERABLE_SOURCES": "zendesk,x,desk_uk", "ANSWERABLE_TOKEN_KEY": KEY}
+    return new_house(more=more)
 
 
 def secrets() -> list[bytes]:
-    """The tokens, and what the Authorization header makes of them."""
+    """The tokens, what the Authorization header makes of them, and what others are made with."""
     pair = f"{company.ZENDESK_LOGIN}/token:{CANARIES[0]}".encode()
-    return [*(each.encode() for each in CANARIES), base64.b64encode(pair)]
+    texts = (*CANARIES, ROTATING, CLIENT_SECRET, KEY)
+    return [*(each.encode() for each in texts), base64.b64encode(pair)]
 
 
-def test_after_a_night_with_failures_the_tokens_are_nowhere(house):
+def test_after_a_night_with_failures_the_tokens_are_nowhere(house, uk):
     said = house.night()
     assert not any(each.decode() in said for each in secrets())
     (row,) = house.query("select sources from publication")
@@ -63,10 +80,15 @@ def test_after_a_night_with_failures_the_tokens_are_nowhere(house):
     assert sources["x"]["is_stale"] is True
     assert sorted(sources["x"]["stale_streams"]) == ["mentions", "posts"]
     assert sources["zendesk"]["is_stale"] is False
-    states = house.query("select stream, status from ops.stream_runs", "ROLE=owner")
+    query = "select stream, status from ops.stream_runs where source <> 'desk_uk'"
+    states = house.query(query, "ROLE=owner")
     of = {state["stream"]: state["status"] for state in states}
     assert of["brands"] == "not_available" and of["mentions"] == "failed"
     assert of["tickets"] == of["users"] == of["groups"] == "landed"
+    assert sources["desk_uk"]["stale_streams"] == ["groups"]
+    assert uk.server.issuers["zendesk"].issued > 2
+    (kept,) = house.query("select * from ops.oauth_tokens", "ROLE=owner")
+    assert kept["source"] == "desk_uk" and kept["asked_at"] == ""
     assert house.query("select count(*) as n from fct_cases")[0]["n"] != "0"
 
     assert found_in_files(house.home) == []

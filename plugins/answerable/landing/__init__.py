@@ -33,6 +33,7 @@ from answerable.sources.errors import (
 from answerable.sources.http import Client, Limits
 from answerable.sources.paging import Start, walk
 from answerable.warehouse.db import writer
+from answerable.warehouse.tokens import credentials_of
 
 SHRUNK_BY = 10  # records; a list that loses fewer is not held to be cut short, however short it is
 
@@ -77,7 +78,7 @@ def land(
             connection,
             Limits.of(connection),
             may_be_withheld=described.may_be_withheld,
-            account=account or account_of(connection),
+            account=account or account_of(connection, credentials_of(connection, settings)),
             counts_against=described.limits,
         )
         posts = Posts(conn, zone, source)

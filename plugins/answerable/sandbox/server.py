@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from . import company, history, x, zendesk
+from .oauth import Issuer
 from .zendesk import Refused
 
 
@@ -81,6 +82,9 @@ def _views(seed: int, size: float, present: int, is_capped: bool) -> tuple[Any, 
     )
 
 
+TOKEN_PATHS = {"/oauth/tokens": "zendesk", "/2/oauth2/token": "x"}
+
+
 class Sandbox(ThreadingHTTPServer):
     """The state that the handlers share: which world, at which present, which faults."""
 
@@ -97,12 +101,14 @@ class Sandbox(ThreadingHTTPServer):
         is_capped: bool,
         largest_page: int | None,
         credits: int | None,
+        issuers: Mapping[str, Issuer],
     ) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.seed, self.size, self.present = seed, size, present
         self.is_capped = is_capped
         self.largest_page = largest_page
         self.credits = credits
+        self.issuers = issuers
         self.faults = faults if callable(faults) else list(faults)
         self.lock = threading.Lock()
         self.requests: list[tuple[str, int]] = []
@@ -206,6 +212,40 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(seconds)
 
+    def do_POST(self) -> None:
+        """A pair of tokens for a refresh token, where the sandbox issues some."""
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        fault = self.server.fault_for(self.path)
+        issuer = self.server.issuers.get(TOKEN_PATHS.get(self.path, ""))
+        if self.headers.get("Content-Type", "").startswith("application/json"):
+            given = json.loads(data)
+        else:
+            given = dict(parse_qsl(data))
+        kind, _, pair = self.headers.get("Authorization", "").partition(" ")
+        if kind == "Basic":
+            names = ("client_id", "client_secret")
+            parts = base64.b64decode(pair).decode().partition(":")
+            given |= dict(zip(names, parts[::2], strict=True))
+        try:
+            if issuer is None:
+                raise Refused(404, {"error": "RecordNotFound"})
+            status, found = 200, issuer.answer(given)
+        except Refused as refused:
+            status, found = refused.status, refused.body
+        body = json.dumps(found).encode()
+        self.server.requests.append((self.path, status))
+        if fault is not None and fault.kind == "reset":  # used up, and nobody was told
+            self.close_connection = True
+            self.connection.close()
+            return
+        if fault is not None and fault.kind == "status":
+            status, body = fault.status, fault.text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def _answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         is_desk = path.startswith("/api/v2/")
         headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -219,6 +259,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _check_rights(self, is_desk: bool) -> None:
         given = self.headers.get("Authorization", "")
+        issuer = self.server.issuers.get("zendesk" if is_desk else "x")
+        if issuer is not None:
+            if not issuer.is_good(given):
+                raise Refused(401, {"error": "invalid_token"})
+            return
         if is_desk:
             pair = f"{company.ZENDESK_LOGIN}/token:{company.ZENDESK_TOKEN}".encode()
             if given not in (
@@ -287,25 +332,29 @@ class Handle:
 
     def airflow_connections(self) -> dict[str, str]:
         """Environment variables that point both sources at this sandbox."""
-        common = {"host": "127.0.0.1", "port": self.port}
+        told: dict[str, dict[str, Any]] = {
+            "zendesk": {
+                "login": company.ZENDESK_LOGIN,
+                "password": company.ZENDESK_TOKEN,
+                "extra": {"scheme": "http"},
+            },
+            "x": {
+                "password": company.X_TOKEN,
+                "extra": {"scheme": "http", **company.X_EXTRA},
+            },
+        }
+        for kind, issuer in self.server.issuers.items():
+            del told[kind]["password"]
+            told[kind]["extra"]["oauth"] = {
+                "client_id": issuer.client_id,
+                "client_secret": issuer.client_secret,
+                "refresh_token": issuer.first,
+            }
         return {
-            "AIRFLOW_CONN_ZENDESK": json.dumps(
-                {
-                    "conn_type": "zendesk",
-                    **common,
-                    "login": company.ZENDESK_LOGIN,
-                    "password": company.ZENDESK_TOKEN,
-                    "extra": {"scheme": "http"},
-                }
-            ),
-            "AIRFLOW_CONN_X": json.dumps(
-                {
-                    "conn_type": "x",
-                    **common,
-                    "password": company.X_TOKEN,
-                    "extra": {"scheme": "http", **company.X_EXTRA},
-                }
-            ),
+            f"AIRFLOW_CONN_{kind.upper()}": json.dumps(
+                {"conn_type": kind, "host": "127.0.0.1", "port": self.port, **account}
+            )
+            for kind, account in told.items()
         }
 
     def close(self) -> None:
@@ -329,15 +378,18 @@ def serve(
     is_capped: bool = False,
     largest_page: int | None = None,
     credits: int | None = None,
+    issuers: Mapping[str, Issuer] | None = None,
 ) -> Handle:
     """Start a sandbox that shows nothing at or after `present` (UTC); port 0 takes a free one.
 
     `is_capped`: X reaches back no further than it really does. `largest_page`: at most so many
     records on a page, whatever is asked for. `credits`: X answers 402 once so many resources were
-    charged for.
+    charged for. `issuers`: sources (zendesk, x) that take tokens which expire, in place of their
+    fixed one.
     """
     server = Sandbox(
-        port, seed, size, _instant(present), faults or [], is_capped, largest_page, credits
+        *(port, seed, size, _instant(present), faults or [], is_capped, largest_page, credits),
+        issuers or {},
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

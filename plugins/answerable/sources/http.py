@@ -111,14 +111,21 @@ class Client:
 
         Raises SourceError (or one of its kinds) when trying on makes no sense or takes too long.
         """
-        where = f"{self.connection.name}: GET {path}"
+        return self._ask("GET", path, {"params": dict(params)})
+
+    def post(self, path: str, **body: Mapping[str, str]) -> Body:
+        """The JSON object that answers `data` (a form) or `json`; otherwise like `get`."""
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, what: Mapping[str, Mapping[str, str]]) -> Body:
+        where = f"{self.connection.name}: {method} {path}"
         attempt, is_renewed = 0, False
         while True:
             attempt += 1
             self._wait_for_our_turn(where)
             authorization = self._account.credentials.header()
             try:
-                return self._once(where, path, params, authorization)
+                return self._once(where, method, path, what, authorization)
             except CredentialsRefused:
                 if is_renewed or self._account.credentials.renewed(authorization) is None:
                     raise
@@ -158,17 +165,25 @@ class Client:
             if wait <= 0:
                 return
 
-    def _once(self, where: str, path: str, params: Mapping[str, str], authorization: str) -> Body:
+    def _once(
+        self,
+        where: str,
+        method: str,
+        path: str,
+        what: Mapping[str, Mapping[str, str]],
+        authorization: str,
+    ) -> Body:
         url = self.connection.base + path
         mine, asked = urlsplit(self.connection.base), urlsplit(url)
         if not path.startswith("/") or (mine.scheme, mine.netloc) != (asked.scheme, asked.netloc):
             raise SpecError(f"{where}: the path leads away from {self.connection.base}")
         self.requests_sent += 1
         try:
-            response = self._session.get(
+            response = self._session.request(
+                method,
                 url,
-                params=dict(params),
-                headers={"Authorization": authorization},
+                **what,  # type: ignore[arg-type]
+                headers={"Authorization": authorization} if authorization else {},
                 allow_redirects=False,
                 stream=True,
                 timeout=(self.limits.connect, self.limits.read),

@@ -14,6 +14,8 @@ AT_ONCE = 1
 LIMITS: dict[str, int] = {}
 # dollars a resource, as of 2026; an account's own timelines are cheaper to whoever owns the app
 PRICES = {"post": "0.005", "owned_post": "0.001", "user": "0.010"}
+# where access tokens are renewed, and how the request is written
+TOKEN_PATH, TOKEN_FORMAT = "/2/oauth2/token", "form"
 
 _POST = {
     "kind": "x",

@@ -11,6 +11,8 @@ from answerable.sources.stream import Stream
 AT_ONCE = 4
 # requests a minute: of all exports together (30 with the add-on), of the whole account (by plan)
 LIMITS = {"exports": 10, "account": 200}
+# where access tokens are renewed, and how the request is written
+TOKEN_PATH, TOKEN_FORMAT = "/oauth/tokens", "json"
 
 _EXPORT = {
     "page_size": 1000,

@@ -10,6 +10,9 @@ BUILDER = "answerable_builder"
 READER = "answerable_reader"
 PRIVATE = "answerable_private"
 
+# of the loader and the owner alone, whatever else may be done in its schema
+LOADERS_OWN = (OPS, "oauth_tokens")
+
 READ = "select"
 WRITE = "select, insert, update, delete, truncate"
 GRANT_LOCK = 0x616E737765720003
@@ -53,6 +56,14 @@ def grant(conn: psycopg.Connection, schemas: Schemas) -> None:
             "alter default privileges in schema {schema} grant {on_tables} on tables to {role}",
         ):
             conn.execute(sql.SQL(statement).format(**names))
+    if conn.execute("select to_regclass(%s)", [".".join(LOADERS_OWN)]).fetchone() != (None,):
+        others = sorted({BUILDER, READER, PRIVATE} & roles)
+        conn.execute(
+            sql.SQL("revoke all on {} from {}").format(
+                sql.Identifier(*LOADERS_OWN),
+                sql.SQL(", ").join([sql.SQL("public"), *map(sql.Identifier, others)]),
+            )
+        )
     for role in {LOADER, BUILDER, READER, PRIVATE} & roles:
         conn.execute(
             sql.SQL("grant connect on database {} to {}").format(

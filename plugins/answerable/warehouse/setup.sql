@@ -173,6 +173,18 @@ create table if not exists ops.holes (
     primary key (batch_id, hole_no)
 );
 
+-- Access and refresh tokens of accounts, encrypted; the key is in nobody's database. Refresh tokens
+-- are good for one use, so what is here is the only pair that the source still takes.
+create table if not exists ops.oauth_tokens (
+    source text primary key,
+    seed_sha256 text not null,  -- of the refresh token in the connection that all this began with
+    access_token bytea,
+    refresh_token bytea not null,
+    expires_at timestamptz,
+    renewed_at timestamptz,
+    asked_at timestamptz  -- an exchange whose answer is not stored; null: none
+);
+
 create table if not exists raw.quarantine (
     quarantine_id bigint generated always as identity primary key,
     batch_id bigint not null references ops.batches (batch_id),

@@ -78,7 +78,7 @@ def test_after_a_night_with_failures_the_tokens_are_nowhere(house, uk):
     (row,) = house.query("select sources from publication")
     sources = json.loads(row["sources"])
     assert sources["x"]["is_stale"] is True
-    assert sorted(sources["x"]["stale_streams"]) == ["mentions", "posts"]
+    assert sorted(sources["x"]["stale_streams"]) == ["mentions", "posts", "search"]
     assert sources["zendesk"]["is_stale"] is False
     query = "select stream, status from ops.stream_runs where source <> 'desk_uk'"
     states = house.query(query, "ROLE=owner")

@@ -198,13 +198,13 @@ def test_refused_credentials_are_renewed_once_and_the_same_is_asked_again(server
     assert len(server.seen) == 3
 
 
-def test_what_is_new_and_refused_is_not_renewed_again(server_of):
+def test_what_is_new_and_refused_is_not_renewed_for_ever(server_of):
     server = server_of(only("never"))
-    credentials = Renewable("a", "b", "c")
+    credentials = Renewable(*"abcdefgh")
     client = Client(server.connection, Limits(), account=account_of(server.connection, credentials))
     with pytest.raises(CredentialsRefused):
         client.get("/x", {})
-    assert (len(server.seen), credentials.at) == (2, 1)
+    assert (len(server.seen), credentials.at) == (4, 3)
 
 
 def test_fixed_credentials_have_no_successor():

@@ -43,6 +43,7 @@ RESETS = (
 AN_INSTANT = 1_000_000_000  # so many seconds are no duration but an instant since 1970
 _duration = re.compile(r"(\d+(?:\.\d*)?)\s*(ms|s|sec|secs|seconds)?", re.IGNORECASE)
 
+RENEWALS = 3  # of credentials for one request
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 
 
@@ -119,7 +120,7 @@ class Client:
 
     def _ask(self, method: str, path: str, what: Mapping[str, Mapping[str, str]]) -> Body:
         where = f"{self.connection.name}: {method} {path}"
-        attempt, is_renewed = 0, False
+        attempt = renewals = 0
         while True:
             attempt += 1
             self._wait_for_our_turn(where)
@@ -127,9 +128,10 @@ class Client:
             try:
                 return self._once(where, method, path, what, authorization)
             except CredentialsRefused:
-                if is_renewed or self._account.credentials.renewed(authorization) is None:
+                # what another walk got may have expired as well; what is new and refused is no use
+                if renewals == RENEWALS or not self._account.credentials.renewed(authorization):
                     raise
-                is_renewed = True  # at once, and once: what is new and refused is no use
+                renewals += 1
             except _Transient as problem:
                 if attempt >= self.limits.attempts:
                     raise SourceError(

@@ -41,6 +41,20 @@ class ExpectAReasonWhereACaseIsNotCounted(Rule):
     """
 
 
+class ExpectAMergedCaseToGoOnSomewhere(Rule):
+    """Of a case that was merged it is known into which."""
+
+    advice: ClassVar[str] = (
+        "the note of the merge says it in words that dbt_project.yml does not know"
+        " (zendesk_merge_words), or the other case is older than what was pulled; such a case and"
+        " its messages count nowhere"
+    )
+    unexpected_rows_query: str = """
+        select case_key from {batch}
+        where not_counted_reason = 'merged' and merged_into_case_key is null
+    """
+
+
 class ExpectCountsOfACaseToAddUp(Rule):
     """A case has as many messages as fct_interactions has for it."""
 
@@ -112,6 +126,7 @@ def cases(night: Night) -> ExpectationSuite:
             ),
             ExpectCaseTimesInOrder(night, severity="warning"),
             ExpectAReasonWhereACaseIsNotCounted(night, severity="critical"),
+            ExpectAMergedCaseToGoOnSomewhere(night, severity="warning"),
             ExpectCountsOfACaseToAddUp(night, severity="critical"),
             ExpectAFirstReplyClockWhereACustomerWrote(night, severity="critical"),
             ExpectEveryCaseToHaveAHolderOrNobody(night, severity="critical"),

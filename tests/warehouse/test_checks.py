@@ -125,6 +125,11 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "update build.fct_cases set is_counted = false where case_key = 'zendesk:1'",
         {("fct_cases", "ExpectAReasonWhereACaseIsNotCounted")},
     ),
+    "a case that was merged into nobody knows which": (
+        "update build.fct_cases set is_counted = false, not_counted_reason = 'merged' "
+        "where case_key = 'zendesk:1'",
+        {("fct_cases", "ExpectAMergedCaseToGoOnSomewhere")},
+    ),
     "a case with a reply too many": (
         "update build.fct_cases set reply_count = 2 where case_key = 'zendesk:1'",
         {("fct_cases", "ExpectCountsOfACaseToAddUp")},
@@ -538,6 +543,7 @@ WARNINGS = {
     "a visibility that nobody knows",
     "an inbound message from nobody",
     "a case resolved before it was opened",
+    "a case that was merged into nobody knows which",
     "few promises",
     "a call of less than no time",
     "six stars of five",

@@ -14,6 +14,10 @@ ticket_changes as (
     select * from {{ ref('stg_zendesk__ticket_changes') }}
 ),
 
+case_merges as (
+    select * from {{ ref('int_case_merges') }}
+),
+
 groups as (
     select * from {{ ref('stg_zendesk__groups') }}
 ),
@@ -34,28 +38,60 @@ agents_teams as (
     select * from {{ ref('int_agents_teams') }}
 ),
 
-ticket_events as (
+-- the audit that makes a ticket says all of it: what it leaves out is none
+ticket_audits as (
     select
-        ticket_changes.source || ':' || ticket_changes.ticket_id as case_key,
-        ticket_changes.changed_at as event_at,
-        ticket_changes.event_sequence,
-        ticket_changes.record_key as tie_breaker,
-        ticket_changes.event_kind,
-        ticket_changes.status,
+        ticket_changes.*,
+        case when event_kind = 'created' then '' end as unsaid
+    from ticket_changes
+),
+
+own_ticket_events as (
+    select
+        ticket_audits.source || ':' || ticket_audits.ticket_id as case_key,
+        ticket_audits.changed_at as event_at,
+        ticket_audits.event_sequence,
+        ticket_audits.record_key as tie_breaker,
+        ticket_audits.event_kind,
+        ticket_audits.status,
         cast(null as {{ dbt.type_string() }}) as department,
         case
-            when ticket_changes.group_id = '' then ''
-            else coalesce(groups.group_name, ticket_changes.group_id)
+            when ticket_audits.group_id = '' then ''
+            else coalesce(groups.group_name, ticket_audits.group_id, ticket_audits.unsaid)
         end as team,
         case
-            when ticket_changes.assignee_id = '' then ''
-            else ticket_changes.source || ':' || ticket_changes.assignee_id
+            when ticket_audits.assignee_id = '' then ''
+            else coalesce(ticket_audits.source || ':' || ticket_audits.assignee_id, ticket_audits.unsaid)
         end as agent_key,
-        ticket_changes.priority
-    from ticket_changes
+        coalesce(ticket_audits.priority, ticket_audits.unsaid) as priority
+    from ticket_audits
     left join groups
-        on ticket_changes.source = groups.source
-        and ticket_changes.group_id = groups.group_id
+        on ticket_audits.source = groups.source
+        and ticket_audits.group_id = groups.group_id
+),
+
+-- where a ticket was merged into a younger one, the case began with it: until the younger was made, it tells of the
+-- case; from then on its own events tell of itself alone
+first_ticket_events as (
+    select
+        cases.case_key,
+        own_ticket_events.event_at,
+        own_ticket_events.event_sequence,
+        own_ticket_events.tie_breaker,
+        own_ticket_events.event_kind,
+        own_ticket_events.status,
+        own_ticket_events.department,
+        own_ticket_events.team,
+        own_ticket_events.agent_key,
+        own_ticket_events.priority
+    from cases
+    inner join own_ticket_events
+        on cases.began_as_case_key = own_ticket_events.case_key
+        and own_ticket_events.event_at < cases.own_opened_at
+    inner join case_merges
+        on cases.began_as_case_key = case_merges.case_key
+        -- its closing by the merge closed nothing but itself
+        and own_ticket_events.event_at < case_merges.merged_at
 ),
 
 -- in a conversation that no help desk carries the one who replies holds it from then on
@@ -215,7 +251,9 @@ file_event_states as (
     from file_events_in_order
 )
 
-select * from ticket_events
+select * from own_ticket_events
+union all
+select * from first_ticket_events
 union all
 select * from conversation_events
 union all

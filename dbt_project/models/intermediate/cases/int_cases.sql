@@ -24,11 +24,18 @@ file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
 ),
 
+case_merges as (
+    select * from {{ ref('int_case_merges') }}
+),
+
 interactions as (
     select * from {{ ref('int_interactions') }}
     where case_key is not null
     {%- if is_incremental() %}
-        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        and (
+            case_key in (select case_key from {{ ref('int_dirty_cases') }})
+            or written_in_case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        )
     {%- endif %}
 ),
 
@@ -103,6 +110,26 @@ spam_tickets as (
     where {{ json_element_text('tag') }} = 'spam'
 ),
 
+-- of the tickets that go on in a case, the one that was made first, where that was before the case's own
+first_tickets as (
+    select
+        survivors.source,
+        survivors.ticket_id,
+        absorbed.source || ':' || absorbed.ticket_id as case_key,
+        absorbed.via_channel,
+        absorbed.created_at,
+        row_number() over (
+            partition by survivors.source, survivors.ticket_id
+            order by absorbed.created_at, absorbed.ticket_id
+        ) as oldest_first
+    from case_merges
+    inner join tickets as absorbed
+        on case_merges.case_key = absorbed.source || ':' || absorbed.ticket_id
+    inner join tickets as survivors
+        on case_merges.surviving_case_key = survivors.source || ':' || survivors.ticket_id
+        and absorbed.created_at < survivors.created_at
+),
+
 from_tickets as (
     select
         tickets.source || ':' || tickets.ticket_id as case_key,
@@ -111,16 +138,20 @@ from_tickets as (
         tickets.ticket_id as case_id,
         tickets.source || ':' || tickets.ticket_id as conversation_key,
         tickets.source || ':user:' || tickets.requester_id as customer_identifier_key,
-        {{ zendesk_channel('tickets.via_channel') }} as channel,
-        tickets.via_channel as channel_raw,
+        {{ zendesk_channel('coalesce(first_tickets.via_channel, tickets.via_channel)') }} as channel,
+        coalesce(first_tickets.via_channel, tickets.via_channel) as channel_raw,
         tickets.brand_id as source_brand_id,
         cast(null as {{ dbt.type_string() }}) as brand,
         ticket_topics.source_topic,
         lower(organizations.tier) as source_tier,
-        tickets.created_at as opened_at,
+        coalesce(first_tickets.created_at, tickets.created_at) as opened_at,
+        tickets.created_at as own_opened_at,
+        first_tickets.case_key as began_as_case_key,
         tickets.due_at as source_due_at,
         true as has_status,
+        case_merges.surviving_case_key as merged_into_case_key,
         case
+            when case_merges.case_key is not null then 'merged'
             when spam_tickets.ticket_id is not null then 'spam'
             -- what was read after as_of may tell of a deletion that has not happened yet
             when tickets.status = 'deleted' and tickets.updated_at < {{ as_of() }} then 'deleted'
@@ -138,6 +169,12 @@ from_tickets as (
     left join spam_tickets
         on tickets.source = spam_tickets.source
         and tickets.ticket_id = spam_tickets.ticket_id
+    left join case_merges
+        on tickets.source || ':' || tickets.ticket_id = case_merges.case_key
+    left join first_tickets
+        on tickets.source = first_tickets.source
+        and tickets.ticket_id = first_tickets.ticket_id
+        and first_tickets.oldest_first = 1
 ),
 
 from_file_cases as (
@@ -155,8 +192,11 @@ from_file_cases as (
         lower(topic) as source_topic,
         cast(null as {{ dbt.type_string() }}) as source_tier,
         opened_at,
+        opened_at as own_opened_at,
+        cast(null as {{ dbt.type_string() }}) as began_as_case_key,
         due_at as source_due_at,
         true as has_status,
+        cast(null as {{ dbt.type_string() }}) as merged_into_case_key,
         cast(null as {{ dbt.type_string() }}) as not_counted_reason,
         subject,
         source_verdict,
@@ -195,8 +235,11 @@ from_file_events as (
         lower(max(case when newest_first = 1 then topic end)) as source_topic,
         cast(null as {{ dbt.type_string() }}) as source_tier,
         least(min(opened_at), min(event_at)) as opened_at,
+        least(min(opened_at), min(event_at)) as own_opened_at,
+        cast(null as {{ dbt.type_string() }}) as began_as_case_key,
         cast(null as timestamp) as source_due_at,
         true as has_status,
+        cast(null as {{ dbt.type_string() }}) as merged_into_case_key,
         cast(null as {{ dbt.type_string() }}) as not_counted_reason,
         cast(null as {{ dbt.type_string() }}) as subject,
         -- a promise that was missed at any moment was missed
@@ -225,8 +268,11 @@ from_conversations as (
         cast(null as {{ dbt.type_string() }}) as source_topic,
         cast(null as {{ dbt.type_string() }}) as source_tier,
         min(case when direction = 'inbound' then occurred_at end) as opened_at,
+        min(case when direction = 'inbound' then occurred_at end) as own_opened_at,
+        cast(null as {{ dbt.type_string() }}) as began_as_case_key,
         cast(null as timestamp) as source_due_at,
         false as has_status,
+        cast(null as {{ dbt.type_string() }}) as merged_into_case_key,
         cast(null as {{ dbt.type_string() }}) as not_counted_reason,
         cast(null as {{ dbt.type_string() }}) as subject,
         cast(null as {{ dbt.type_string() }}) as source_verdict,
@@ -251,28 +297,40 @@ cases as (
     select * from from_file_events
 ),
 
+-- a case that was merged has no message any more, but once had a clock
+messages_of_cases as (
+    select case_key, direction, is_reply, visibility, occurred_at, 1 as is_there
+    from interactions
+
+    union all
+
+    select written_in_case_key, direction, is_reply, visibility, occurred_at, 0
+    from interactions
+    where written_in_case_key <> case_key
+),
+
 messages as (
     select
         case_key,
-        cast(sum(case when direction = 'inbound' then 1 else 0 end) as integer) as inbound_count,
-        cast(sum(case when direction = 'outbound' then 1 else 0 end) as integer) as outbound_count,
-        cast(sum(case when is_reply then 1 else 0 end) as integer) as reply_count,
+        cast(sum(case when direction = 'inbound' then is_there else 0 end) as integer) as inbound_count,
+        cast(sum(case when direction = 'outbound' then is_there else 0 end) as integer) as outbound_count,
+        cast(sum(case when is_reply then is_there else 0 end) as integer) as reply_count,
         min(case when direction = 'inbound' then occurred_at end) as first_inbound_at,
         max(visibility) as visibility
-    from interactions
+    from messages_of_cases
     group by case_key
 ),
 
 replies as (
     select
-        interactions.case_key,
-        min(interactions.occurred_at) as first_reply_at
-    from interactions
+        messages_of_cases.case_key,
+        min(messages_of_cases.occurred_at) as first_reply_at
+    from messages_of_cases
     inner join messages
-        on interactions.case_key = messages.case_key
-    where interactions.is_reply
-        and interactions.occurred_at >= messages.first_inbound_at
-    group by interactions.case_key
+        on messages_of_cases.case_key = messages.case_key
+    where messages_of_cases.is_reply
+        and messages_of_cases.occurred_at >= messages.first_inbound_at
+    group by messages_of_cases.case_key
 )
 
 select
@@ -291,8 +349,11 @@ select
     coalesce(tiers.customer_tier, cases.source_tier, 'unknown') as customer_tier,
     messages.visibility,
     cases.opened_at,
+    cases.own_opened_at,
+    cases.began_as_case_key,
     cases.source_due_at,
     cases.has_status,
+    cases.merged_into_case_key,
     cases.not_counted_reason,
     cases.subject,
     cases.source_verdict,

@@ -1,5 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
+-- depends_on: {{ ref('int_case_merges') }}
 -- depends_on: {{ ref('int_changed_customers') }}
 -- depends_on: {{ ref('int_dirty_conversations') }}
 -- depends_on: {{ ref('int_interactions') }}
@@ -59,6 +60,10 @@ file_field_changes as (
     select * from {{ ref('stg_file__field_changes') }}
 ),
 
+case_merges as (
+    select * from {{ ref('int_case_merges') }}
+),
+
 changed_customers as (
     select * from {{ ref('int_changed_customers') }}
 ),
@@ -73,6 +78,18 @@ published_cases as (
 
 published_clocks as (
     select * from {{ published('fct_sla_clocks') }}
+),
+
+changed_merges as (
+    select
+        coalesce(case_merges.case_key, published_cases.case_key) as case_key,
+        published_cases.merged_into_case_key as published_case_key
+    from case_merges
+    full outer join published_cases
+        on case_merges.case_key = published_cases.case_key
+    where case_merges.surviving_case_key is distinct from published_cases.merged_into_case_key
+        -- one of which nobody says where it goes on
+        or (case_merges.case_key is not null and published_cases.is_counted)
 ),
 
 found as (
@@ -169,13 +186,34 @@ found as (
     from published_cases
     inner join changed_customers
         on published_cases.customer_key = changed_customers.published_customer_key
+
+    union
+
+    -- (a) a case that goes on elsewhere than it did, and where it did
+    select case_key from changed_merges
+
+    union
+
+    select published_case_key from changed_merges
+),
+
+-- what is news of a merged case is news of the one in which it goes on
+with_survivors as (
+    select case_key from found
+
+    union
+
+    select case_merges.surviving_case_key
+    from case_merges
+    inner join found
+        on case_merges.case_key = found.case_key
 )
 
-select found.case_key
+select with_survivors.case_key
 
-from found
+from with_survivors
 left join {{ this }} as known
-    on found.case_key = known.case_key
+    on with_survivors.case_key = known.case_key
 where known.case_key is null
-    and found.case_key is not null
+    and with_survivors.case_key is not null
 {%- endif %}

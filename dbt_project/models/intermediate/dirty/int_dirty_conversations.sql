@@ -1,5 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
+-- depends_on: {{ ref('int_case_merges') }}
 -- depends_on: {{ ref('int_changed_customers') }}
 -- depends_on: {{ ref('int_interaction_records') }}
 -- depends_on: {{ ref('int_message_matches') }}
@@ -54,6 +55,14 @@ calls as (
     select * from {{ ref('stg_file__calls') }}
 ),
 
+case_merges as (
+    select * from {{ ref('int_case_merges') }}
+),
+
+published_cases as (
+    select * from {{ published('fct_cases') }}
+),
+
 changed_customers as (
     select * from {{ ref('int_changed_customers') }}
 ),
@@ -103,6 +112,15 @@ directly as (
     select source || ':' || ticket_id
     from tickets
     where read_run_no > {{ published_up_to() }}
+
+    union
+
+    -- (a) a ticket that goes on elsewhere than it did; its conversation has its key
+    select coalesce(case_merges.case_key, published_cases.case_key)
+    from case_merges
+    full outer join published_cases
+        on case_merges.case_key = published_cases.case_key
+    where case_merges.surviving_case_key is distinct from published_cases.merged_into_case_key
 
     union
 

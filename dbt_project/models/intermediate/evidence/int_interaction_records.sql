@@ -10,6 +10,10 @@ tickets as (
     select * from {{ ref('stg_zendesk__tickets') }}
 ),
 
+ticket_merges as (
+    select * from {{ ref('stg_zendesk__ticket_merges') }}
+),
+
 x_posts as (
     select * from {{ ref('int_x_posts') }}
 ),
@@ -71,6 +75,28 @@ from_zendesk as (
         on tickets.source = brands.source
         and tickets.brand_id = brands.source_brand_id
     where comments.is_public  -- an internal note is an event, not an interaction
+        -- so is the note that a ticket was merged, though the customer may see it
+        and not exists (
+            select 1
+            from ticket_merges
+            where ticket_merges.source = comments.source
+                and ticket_merges.record_key = comments.record_key
+        )
+        -- on the ticket that goes on, where its `via` does not say it, words do, in that minute
+        and not exists (
+            select 1
+            from ticket_merges
+            where ticket_merges.source = comments.source
+                and ticket_merges.named_ticket_id = comments.ticket_id
+                and ticket_merges.is_closed_one
+                and comments.commented_at >= {{ add_seconds('ticket_merges.told_at', '-60') }}
+                and comments.commented_at <= {{ add_seconds('ticket_merges.told_at', '60') }}
+                and (
+                {%- for words in var('zendesk_merge_note_words') %}
+                    {{ "or " if not loop.first }}replace(comments.text, '{{ words | replace("'", "''") }}', '') <> comments.text
+                {%- endfor %}
+                )
+        )
 ),
 
 from_x as (

@@ -9,7 +9,8 @@
 
 -- One row per interaction up to as_of: matched across sources, laid in threads, and joined to its case.
 -- In a conversation without a ticket each customer who addressed us, or whom one of ours answered, has a
--- case of their own; where one of their messages became a ticket, the ticket is the case.
+-- case of their own; where one of their messages became a ticket, the ticket is the case, or the one that it was
+-- merged into.
 with records as (
     select
         records.*,
@@ -35,6 +36,10 @@ tickets as (
         source || ':' || ticket_id as case_key,
         source || ':user:' || requester_id as requester_identifier_key
     from {{ ref('stg_zendesk__tickets') }}
+),
+
+case_merges as (
+    select * from {{ ref('int_case_merges') }}
 ),
 
 customers as (
@@ -117,7 +122,9 @@ select
     with_case.stated_purpose,
     with_case.occurred_at,
     with_case.thread_key as conversation_key,
-    with_case.resolved_case_key as case_key,
+    -- what was written in a ticket that was merged since belongs to the one that goes on
+    coalesce(case_merges.surviving_case_key, with_case.resolved_case_key) as case_key,
+    with_case.resolved_case_key as written_in_case_key,
     with_case.author_identifier_key,
     -- the customer that the message is from, or to
     coalesce(
@@ -143,6 +150,8 @@ select
 from with_case
 left join tickets
     on with_case.case_key = tickets.case_key
+left join case_merges
+    on with_case.resolved_case_key = case_merges.case_key
 left join customers
     on coalesce(
         with_case.author_identifier_key,

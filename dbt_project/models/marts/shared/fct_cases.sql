@@ -32,7 +32,7 @@ select
     facts.ended_at is null as is_open,
     cases.not_counted_reason is null as is_counted,
     cases.not_counted_reason,
-    cast(null as {{ dbt.type_string() }}) as merged_into_case_key,
+    cases.merged_into_case_key,
     facts.department,
     facts.team,
     facts.agent_key,

@@ -1,8 +1,17 @@
 {{ config(materialized='table') }}
 
-with ratings as (
-    select * from {{ ref('int_rating_records') }}
-    where rated_at < {{ as_of() }}
+with case_merges as (
+    select * from {{ ref('int_case_merges') }}
+),
+
+ratings as (
+    select
+        records.*,
+        coalesce(case_merges.surviving_case_key, records.case_key) as rated_case_key
+    from {{ ref('int_rating_records') }} as records
+    left join case_merges
+        on records.case_key = case_merges.case_key
+    where records.rated_at < {{ as_of() }}
 ),
 
 cases as (
@@ -44,7 +53,7 @@ select
 
 from ratings
 left join cases
-    on ratings.case_key = cases.case_key
+    on ratings.rated_case_key = cases.case_key
 -- who held the case when the customer judged it
 left join timeline
     on cases.case_key = timeline.case_key

@@ -80,6 +80,9 @@ def snapshot(conn) -> dict:
             conn.execute("select identifier_key, customer_key from private.customer_identities")
         ),
         "repeats": dict(conn.execute("select case_key, has_repeat_contact from marts.fct_cases")),
+        "survivors": dict(
+            conn.execute("select case_key, merged_into_case_key from marts.fct_cases")
+        ),
         "open": {
             key for (key,) in conn.execute("select case_key from marts.fct_cases where is_open")
         },
@@ -118,6 +121,14 @@ def test_each_cause_of_change_is_in_the_nights(nights):
         " having count(*) > 1) as again"
     ).fetchone()
     assert versions > 50
+    # ... and a case that was known was merged into another, and that one into a third
+    moved = [
+        (n["before"]["survivors"][key], n["after"]["survivors"][key])
+        for n in later
+        for key in changed(n["before"]["survivors"], n["after"]["survivors"])
+    ]
+    assert len(moved) > 5 and all(after for _, after in moved)
+    assert any(before for before, _ in moved), "a chain grew"
     # (b) an event was loaded by the night before the one for which it exists
     (early,) = conn.execute(
         "select count(*) from build.stg_zendesk__ticket_changes as changes"

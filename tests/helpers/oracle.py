@@ -48,7 +48,8 @@ def differences(
             key: tuple(rest)
             for key, *rest in ask(
                 "select case_key, opened_at, resolved_at, closed_at, channel, is_counted,"
-                " not_counted_reason, case when source = 'zendesk' then status end"
+                " not_counted_reason, merged_into_case_key,"
+                " case when source = 'zendesk' then status end"
                 " from {marts}.fct_cases"
             )
         },
@@ -86,6 +87,7 @@ def differences(
                 c.channel,
                 c.is_counted,
                 c.not_counted_reason,
+                c.merged_into,
                 c.status,
             )
             for key, c in told.cases.items()

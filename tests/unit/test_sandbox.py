@@ -153,6 +153,21 @@ def test_the_small_world_holds_every_kind_of_story(small: World) -> None:
     assert any((one.was, one.value) == ("solved", "open") for one in changes)
     assert any(one.name == "priority" and one.was is not None for one in changes)
     assert any(ticket.spam_from and ticket.spam_from < TEN_DAYS for ticket in tickets)
+    by_id = {ticket.id: ticket for ticket in tickets}
+    merges = [
+        (one, by_id[one.merged_into])
+        for one in tickets
+        if one.merged_at and one.merged_at < TEN_DAYS
+    ]
+    assert {one.created_at < into.created_at for one, into in merges} == {True, False}
+    assert any(into.merged_at and into.merged_at < TEN_DAYS for _, into in merges), "a chain"
+    assert any(one.via != into.via for one, into in merges), "from one channel to another"
+    assert any(one.merged_at - into.created_at > c.DAY for one, into in merges), "a day later"
+    notes = [
+        audit.comment for _, into in merges for audit in into.audits
+        if audit.comment and audit.comment.merge_of
+    ]  # fmt: skip
+    assert {note.says_merge_by_via for note in notes} == {True, False}
     assert any(len(post.versions) > 1 for post in posts if post.person is None)
     assert any(not post.is_seen for post in posts)
     assert any(post.author_id == c.CEO.id and post.answers for post in posts)

@@ -308,6 +308,58 @@ EARLY = [
     ),
     # still open: Wed 12:23:41-17:30
     ("zendesk:190001", FIRST, "running", "12-10 12:23:41", None, minutes(480), hms(5, 6, 19)),
+    # the first of two mails was merged into the second, and the clock starts with it: Mon 09:00 on
+    ("zendesk:100020", FIRST, "void", "12-01 06:04:22", None, None, None),
+    ("zendesk:100020", RESOLUTION, "void", "12-01 06:04:22", "12-01 07:03:39", None, None),
+    (
+        "zendesk:105020",
+        FIRST,
+        "met",
+        "12-01 06:04:22",
+        "12-01 13:53:11",
+        minutes(480),
+        hms(4, 53, 11),
+    ),
+    (
+        "zendesk:105020",
+        RESOLUTION,
+        "met",
+        "12-01 06:04:22",
+        "12-03 15:08:57",
+        minutes(2040),
+        2 * DAY + hms(6, 8, 57),
+    ),
+    # the second of two forms was merged into the first, after it had been answered: Mon 17:12:45 on
+    ("zendesk:105031", FIRST, "void", "12-02 03:58:24", "12-02 08:37:40", None, None),
+    (
+        "zendesk:100031",
+        FIRST,
+        "met",
+        "12-01 17:12:45",
+        "12-02 08:37:40",
+        minutes(510),
+        hms(0, 17, 15),
+    ),
+    # a mention, merged into a chat, merged into another: promised as on X, from the mention on;
+    # Thu 08:00-08:36:36, and by the calendar since the ticket of the mention
+    (
+        "zendesk:126521",
+        FIRST,
+        "met",
+        "12-03 20:35:35",
+        "12-04 08:36:36",
+        minutes(120),
+        hms(0, 36, 36),
+    ),
+    (
+        "zendesk:126521",
+        RESOLUTION,
+        "met",
+        "12-03 20:36:58",
+        "12-04 09:06:41",
+        minutes(2880),
+        hms(12, 29, 43),
+    ),
 ]
 LATE = [
     # over Christmas: Mon 29 Dec 09:00-11:12:18, and all of that day with 9:55 of the next
@@ -402,6 +454,19 @@ SPANS = {
         ("12-08 09:42:31", "12-08 12:27:20", SERVICE, "Technical Care", "zendesk:371000000109"),
         ("12-08 12:27:20", None, SERVICE, "Technical Care", "zendesk:371000000108"),
     ],
+    # a mention's ticket tells of the chat that it was merged into, until that was opened
+    "zendesk:126521": [
+        ("12-03 20:36:58", "12-03 20:52:24", None, None, None),
+        ("12-03 20:52:24", "12-03 21:04:43", HUB, "Social Hub", None),
+        ("12-03 21:04:43", "12-04 05:03:36", "product", "Product Feedback", None),
+        ("12-04 05:03:36", "12-04 08:34:28", None, None, None),
+        ("12-04 08:34:28", "12-04 08:35:32", SERVICE, "Care London", None),
+        ("12-04 08:35:32", "12-08 09:32:56", SERVICE, "Care London", "zendesk:371000000103"),
+    ],
+    # the merge closed it
+    "zendesk:100020": [
+        ("12-01 06:04:22", "12-01 07:03:39", SERVICE, "Care Berlin", None),
+    ],
 }
 
 
@@ -423,6 +488,17 @@ def test_a_deleted_case_is_not_counted(early: Truth) -> None:
     assert (case.is_counted, case.not_counted_reason) == (False, "spam")
 
 
+def test_a_chain_of_merges_ends_at_the_last_ticket(early: Truth, late: Truth) -> None:
+    for key in ("zendesk:120021", "zendesk:125021"):
+        case = early.cases[key]
+        assert (case.is_counted, case.not_counted_reason) == (False, "merged")
+        assert case.merged_into == "zendesk:126521"
+    assert early.cases["zendesk:126521"].merged_into is None
+    survivors = {one.merged_into for one in late.cases.values()} - {None}
+    assert not any(late.cases[key].merged_into for key in survivors)
+    assert {late.cases[key].not_counted_reason for key in survivors} > {None}, "one was deleted"
+
+
 def test_the_ceo_is_in_the_press_desk_from_its_day_on(late: Truth) -> None:
     spans = late.spans["x:2014057857342789121:1510000000004038690"]
     assert [(one.department, one.team) for one in spans] == [
@@ -439,7 +515,9 @@ def test_spans_cover_a_case_without_gap_or_overlap(late: Truth) -> None:
 def test_every_message_is_told_once_and_every_case_has_its_messages(late: Truth) -> None:
     carried = {one.case_key for one in late.interactions.values()} - {None}
     assert carried <= set(late.cases)
-    assert {key for key in late.cases if key not in carried} == set()
+    silent = {key for key in late.cases if key not in carried}
+    assert silent == {key for key, one in late.cases.items() if one.merged_into}
+    assert len(silent) > 100
     assert {metric for _, metric in late.verdicts} == {FIRST, RESOLUTION}
 
 

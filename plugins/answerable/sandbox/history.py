@@ -10,6 +10,7 @@ from random import Random
 
 from . import company, words
 from .company import DAY, HISTORY_START, Person, User, people_by, person
+from .merges import doubles
 from .records import Day, Post, Ticket
 from .threads import Pick, publishing_life, unprompted_life, x_life, x_ticket_life
 from .tickets import ticket_life
@@ -137,6 +138,7 @@ class World:
             one, user = self._with_user(rng, born.number, at)
             ticket = ticket_life(self.seed, born.number, serial, at, via, one, user)
         born.tickets.append(ticket)
+        born.tickets += doubles(self.seed, born.number, serial, ticket, one, user)
 
     def _anybody(self, rng: Random, day: int) -> Person:
         """One who joined before the day; some write far more often than others."""

@@ -13,6 +13,8 @@ class Comment:
     is_public: bool
     text: str
     channel_message_id: str | None = None  # the id on X of the same message
+    merge_of: tuple[int, ...] = ()  # a note of a merge: the other tickets
+    says_merge_by_via: bool = False  # and its `via` names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Ticket:
     spam_from: int | None = None
     deleted_at: int | None = None
     scrubbed_at: int | None = None
+    merged_at: int | None = None
+    merged_into: int | None = None  # id of a ticket
     conversation: tuple[str, str] | None = None  # (conversation id, X id of the customer)
     author_persons: dict[int, int] = field(default_factory=dict)  # user id -> person number
 

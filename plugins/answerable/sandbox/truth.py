@@ -48,6 +48,7 @@ class TrueInteraction:
     is_bot: bool
     is_reply: bool
     customer: str | None  # who wrote it; of ours: whom it is for
+    written_in: str | None  # the case that it was written in, which may be merged since
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class TrueCase:
     brand: str | None  # None: a case on X alone, where the truth does not say
     is_counted: bool
     not_counted_reason: str | None
+    merged_into: str | None  # key of the case that goes on
     customer: str
 
 
@@ -301,16 +303,26 @@ def truth(world: World, present: datetime | int) -> Truth:
     now = present if isinstance(present, int) else int(present.replace(tzinfo=UTC).timestamp())
     tickets = world.tickets_before(now)
     posts = world.posts_before(now)
-    interactions = _interactions(tickets, posts, now)
+    goes_on = _survivors(tickets, now)
+    interactions = _interactions(tickets, posts, goes_on, now)
     of_case: dict[str, list[TrueInteraction]] = defaultdict(list)
     for one in interactions.values():
-        if one.case_key is not None:
-            of_case[one.case_key].append(one)
+        for case_key in {one.case_key, one.written_in} - {None}:
+            of_case[case_key].append(one)
     cases: dict[str, TrueCase] = {}
     spans: dict[str, tuple[TrueSpan, ...]] = {}
     verdicts: dict[tuple[str, str], TrueVerdict] = {}
+    absorbed: dict[int, list[Ticket]] = defaultdict(list)
     for ticket in tickets:
-        case, case_spans, found = _of_ticket(ticket, of_case[f"zendesk:{ticket.id}"], now)
+        absorbed[goes_on[ticket.id]].append(ticket)
+    for ticket in tickets:
+        case, case_spans, found = _of_ticket(
+            ticket,
+            absorbed[ticket.id],
+            goes_on[ticket.id],
+            of_case[f"zendesk:{ticket.id}"],
+            now,
+        )
         cases[case.case_key] = case
         spans[case.case_key] = case_spans
         verdicts |= {(one.case_key, one.metric): one for one in found}
@@ -323,12 +335,32 @@ def truth(world: World, present: datetime | int) -> Truth:
         spans[case_key] = case_spans
         verdicts[case_key, verdict.metric] = verdict
     customers, tied = _identifiers(world, posts, now)
-    ratings = _ratings(world, tickets, spans, now)
+    ratings = _ratings(world, tickets, goes_on, spans, now)
     return Truth(utc(now), interactions, cases, spans, verdicts, ratings, customers, tied)
 
 
+def _survivors(tickets: list[Ticket], now: int) -> dict[int, int]:
+    """The ticket in which each goes on: itself, or the last of those that it was merged into."""
+    into = {
+        one.id: one.merged_into
+        for one in tickets
+        if one.merged_at is not None and one.merged_at < now
+    }
+    found = {}
+    for ticket in tickets:
+        id_ = ticket.id
+        while (next_id := into.get(id_)) is not None:
+            id_ = next_id
+        found[ticket.id] = id_
+    return found
+
+
 def _ratings(
-    world: World, tickets: list[Ticket], spans: dict[str, tuple[TrueSpan, ...]], now: int
+    world: World,
+    tickets: list[Ticket],
+    goes_on: dict[int, int],
+    spans: dict[str, tuple[TrueSpan, ...]],
+    now: int,
 ) -> dict[str, TrueRating]:
     """What was answered last; whom nobody answered has no rating."""
     found: dict[str, TrueRating] = {}
@@ -338,13 +370,15 @@ def _ratings(
         if rating is None or not said or said[-1].score == "offered":
             continue
         key, at = f"zendesk:{rating.id}", utc(said[-1].at)
-        case_key = f"zendesk:{ticket.id}"
+        case_key = f"zendesk:{goes_on[ticket.id]}"
         held = [span for span in spans[case_key] if span.from_at <= at][-1]
         found[key] = TrueRating(key, case_key, at, said[-1].score, held.department, held.team)
     return found
 
 
-def _interactions(tickets: list[Ticket], posts: list[Post], now: int) -> dict[str, TrueInteraction]:
+def _interactions(
+    tickets: list[Ticket], posts: list[Post], goes_on: dict[int, int], now: int
+) -> dict[str, TrueInteraction]:
     linked = {ticket.conversation: ticket for ticket in tickets if ticket.conversation}
     addressed = {
         (post.conversation_id, post.author_id)
@@ -355,11 +389,11 @@ def _interactions(tickets: list[Ticket], posts: list[Post], now: int) -> dict[st
     for post in posts:
         pair = (post.conversation_id, post.author_id if post.answers is None else post.answers)
         ticket = linked.get(pair)
-        case_key = None
+        case_key = written_in = None
         if ticket is not None:
-            case_key = f"zendesk:{ticket.id}"
+            case_key, written_in = f"zendesk:{goes_on[ticket.id]}", f"zendesk:{ticket.id}"
         elif pair in addressed:
-            case_key = f"x:{pair[0]}:{pair[1]}"
+            case_key = written_in = f"x:{pair[0]}:{pair[1]}"
         who = post.answers_person if post.person is None else post.person
         found[f"x:{post.id}"] = TrueInteraction(
             interaction_key=f"x:{post.id}",
@@ -369,6 +403,7 @@ def _interactions(tickets: list[Ticket], posts: list[Post], now: int) -> dict[st
             is_bot=False,
             is_reply=post.answers is not None,
             customer=None if who is None else f"person:{who}",
+            written_in=written_in,
         )
     on_x = {version.id for post in posts for version in post.versions if version.at < now}
     for ticket in tickets:
@@ -378,16 +413,19 @@ def _interactions(tickets: list[Ticket], posts: list[Post], now: int) -> dict[st
                 continue
             if comment.channel_message_id in on_x:
                 continue  # the same message, told above
+            if comment.merge_of:
+                continue  # says what became of the ticket, and nothing to the customer
             is_inbound = comment.author_id in ticket.author_persons
             key = f"zendesk:{comment.id}"
             found[key] = TrueInteraction(
                 interaction_key=key,
-                case_key=f"zendesk:{ticket.id}",
+                case_key=f"zendesk:{goes_on[ticket.id]}",
                 occurred_at=utc(audit.at),
                 direction="inbound" if is_inbound else "outbound",
                 is_bot=comment.author_id == BOT_ID,
                 is_reply=not is_inbound and comment.author_id != BOT_ID,
                 customer=f"person:{ticket.person}",
+                written_in=f"zendesk:{ticket.id}",
             )
     return found
 
@@ -408,57 +446,89 @@ def _epoch(instant: datetime) -> int:
 
 
 def _of_ticket(
-    ticket: Ticket, messages: list[TrueInteraction], now: int
+    ticket: Ticket,
+    absorbed: list[Ticket],
+    goes_on: int,
+    messages: list[TrueInteraction],
+    now: int,
 ) -> tuple[TrueCase, tuple[TrueSpan, ...], list[TrueVerdict]]:
+    """`absorbed`: the tickets that go on in this one, itself among them; `goes_on`: in which."""
     key = f"zendesk:{ticket.id}"
     audits = [audit for audit in ticket.audits if audit.at < now]
     is_deleted = ticket.deleted_at is not None and ticket.deleted_at < now
+    is_merged = goes_on != ticket.id
     status, resolved, closed = _status(audits)
-    solved = _solved(audits, now)
     reason = None
     if is_deleted:
         reason = "deleted" if ticket.spam_from is None else "spam"
-    channel, brand = _CHANNELS[ticket.via], _BRANDS[ticket.brand_id]
+    if is_merged:
+        reason = "merged"
+    # the matter began with the first of the tickets; until ours was made, that one tells of it
+    first = min([*absorbed, ticket], key=lambda one: (one.created_at, one is not ticket, one.id))
+    earlier = [
+        audit
+        for audit in first.audits
+        if first is not ticket
+        and audit.at < min(ticket.created_at, first.merged_at or ticket.created_at)
+    ]
+    solved = _solved([*earlier, *audits], now)
+    channel, brand = _CHANNELS[first.via], _BRANDS[ticket.brand_id]
     case = TrueCase(
         case_key=key,
-        opened_at=utc(ticket.created_at),
+        opened_at=utc(first.created_at),
         resolved_at=None if resolved is None else utc(resolved),
         closed_at=None if closed is None else utc(closed),
         status=status,
         channel=channel,
         brand=brand,
-        is_counted=not is_deleted,
+        is_counted=reason is None,
         not_counted_reason=reason,
+        merged_into=f"zendesk:{goes_on}" if is_merged else None,
         customer=f"person:{ticket.person}",
     )
-    held: dict[str, object] = {"group_id": None, "assignee_id": None}
-    steps: list[tuple[int, Holder]] = []
-    for audit in audits:
-        held |= {change.name: change.value for change in audit.changes if change.name in held}
-        steps.append((audit.at, _desk_holder(held["group_id"], held["assignee_id"])))
+    steps = [*_holders(earlier), *_holders(audits)]
+    priorities = [*_priorities(earlier), *_priorities(audits)]
+
+    def priority_at(instant: int) -> str | None:
+        return [one for at, one in priorities if at <= max(instant, priorities[0][0])][-1]
+
     end = ticket.deleted_at if is_deleted else closed
-    first_priority = next(
-        (str(one.value) for one in audits[0].changes if one.name == "priority" and one.value),
-        None,
-    )
+    is_void = reason is not None
     verdicts = []
     asked, answered = _first_reply(messages)
     if asked is not None:
         start = _epoch(asked)
         promise = _first_reply_promise(
-            channel, first_priority, ticket.topic, ticket.tier, brand, _company_day(start)
+            channel, priority_at(start), ticket.topic, ticket.tier, brand, _company_day(start)
         )
         fulfilled = None if answered is None else _epoch(answered)
         verdicts.append(
-            judge(key, "first_reply_time", promise, start, fulfilled, now, is_deleted, solved)
+            judge(key, "first_reply_time", promise, start, fulfilled, now, is_void, solved)
         )
-    promise = _resolution_promise(
-        channel, first_priority, ticket.topic, _company_day(ticket.created_at)
-    )
-    verdicts.append(
-        judge(key, "resolution_time", promise, ticket.created_at, resolved, now, is_deleted, solved)
-    )
+    start = first.created_at
+    promise = _resolution_promise(channel, priority_at(start), ticket.topic, _company_day(start))
+    verdicts.append(judge(key, "resolution_time", promise, start, resolved, now, is_void, solved))
     return case, _spans(key, steps, end), verdicts
+
+
+def _holders(audits: list[Audit]) -> list[tuple[int, Holder]]:
+    held: dict[str, object] = {"group_id": None, "assignee_id": None}
+    steps = []
+    for audit in audits:
+        held |= {change.name: change.value for change in audit.changes if change.name in held}
+        steps.append((audit.at, _desk_holder(held["group_id"], held["assignee_id"])))
+    return steps
+
+
+def _priorities(audits: list[Audit]) -> list[tuple[int, str | None]]:
+    priority: str | None = None
+    steps = []
+    for audit in audits:
+        for change in audit.changes:
+            if change.name == "priority":
+                priority = None if change.value is None else str(change.value)
+        steps.append((audit.at, priority))
+    return steps
 
 
 def _status(audits: list[Audit]) -> tuple[str, int | None, int | None]:
@@ -509,6 +579,7 @@ def _of_conversation(
         brand=None,
         is_counted=True,
         not_counted_reason=None,
+        merged_into=None,
         customer=first.customer or "",
     )
     steps = [(_epoch(first.occurred_at), NOBODY)]

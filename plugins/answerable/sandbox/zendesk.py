@@ -375,6 +375,8 @@ def _ticket(ticket: Ticket, present: int) -> Row:
             description = audit.comment.text
     generated = max([updated, *(touch for touch in ticket.touches if touch < present)])
     tags = ["new_shop", *_topic_tags(ticket)] if ticket.id % 7 == 0 else _topic_tags(ticket)
+    if ticket.merged_at is not None and ticket.merged_at < present:
+        tags = [*tags, "closed_by_merge"]
     subject = ticket.subject
     if ticket.spam_from is not None and ticket.spam_from < present:
         tags = [*tags, "spam"]
@@ -486,9 +488,10 @@ def _event(ticket: Ticket, audit: Audit, *, is_first: bool) -> Json:
             ({change.name: change.value, "previous_value": change.was}, change.by_rule)
             for change in audit.changes
         ]
-        if audit.at == ticket.spam_from:
+        told = {ticket.spam_from: "spam", ticket.merged_at: "closed_by_merge"}
+        if audit.at in told and any(change.name == "status" for change in audit.changes):
             tags = _topic_tags(ticket)
-            fields.append(({"tags": [*tags, "spam"], "previous_value": tags}, False))
+            fields.append(({"tags": [*tags, told[audit.at]], "previous_value": tags}, False))
     for position, (field, by_rule) in enumerate(fields, start=2):
         children.append(
             {
@@ -523,9 +526,12 @@ def _event(ticket: Ticket, audit: Audit, *, is_first: bool) -> Json:
 
 
 def _comment(comment: Comment, audit: Audit, channel: str) -> Json:
+    via = _via(channel)
+    if comment.says_merge_by_via:
+        via["source"] |= {"from": {"ticket_ids": list(comment.merge_of)}, "rel": "merge"}
     return {
         "id": comment.id,
-        "via": _via(channel),
+        "via": via,
         "via_reference_id": None,
         "type": "Comment",
         "author_id": comment.author_id,

@@ -34,6 +34,17 @@ interactions as (
     {%- if is_incremental() %}
         and case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
+
+    union all
+
+    -- what was written in a case that was merged since: its clocks are void, and not gone
+    select written_in_case_key, direction, is_reply, occurred_at
+    from {{ ref('int_interactions') }}
+    where written_in_case_key <> case_key
+        and (direction = 'inbound' or is_reply)
+    {%- if is_incremental() %}
+        and written_in_case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 rules as (

@@ -301,14 +301,20 @@ MODELS = [
     ),
     (
         "int_sla_segments",
-        "where (to_at is null or to_at > from_at or row_no = 1)",
-        "where true",
+        "to_at is null or to_at > from_at or row_no = 1 as has_say",
+        "true as has_say",
         "another_priority_moves_a_promise_only_where_its_rule_says_so",
     ),
     (
         "int_sla_segments",
         "segments.metric in ('pausable_update_time', 'requester_wait_time', 'agent_work_time')",
         "segments.metric in ('pausable_update_time', 'agent_work_time')",
+        "a_clock_stands_still_as_its_metric_and_its_rule_say",
+    ),
+    (
+        "int_sla_segments",
+        "when starts.instant_row_no is not null then",
+        "when false then",
         "a_clock_stands_still_as_its_metric_and_its_rule_say",
     ),
     (

@@ -278,7 +278,8 @@ held as (
         case_key,
         clock_no,
         min(from_at) as started_at,
-        case when count(*) = count(to_at) then max(to_at) end as fulfilled_at
+        case when count(*) = count(to_at) then max(to_at) end as fulfilled_at,
+        min(row_no) as first_row_no
     from numbered_takings
     where is_open
         and holder is not null
@@ -286,12 +287,12 @@ held as (
 ),
 
 clocks as (
-    select case_key, metric, clock_no, started_at, fulfilled_at
+    select case_key, metric, clock_no, started_at, fulfilled_at, cast(null as integer) as instant_row_no
     from reply_clocks
 
     union all
 
-    select updates_while_open.case_key, metrics.metric, updates_while_open.clock_no, updates_while_open.started_at, updates_while_open.fulfilled_at
+    select updates_while_open.case_key, metrics.metric, updates_while_open.clock_no, updates_while_open.started_at, updates_while_open.fulfilled_at, null
     from updates_while_open
     cross join (
         select distinct metric
@@ -301,17 +302,18 @@ clocks as (
 
     union all
 
-    select case_key, metric, clock_no, started_at, fulfilled_at
+    select case_key, metric, clock_no, started_at, fulfilled_at, null
     from opened_clocks
 
     union all
 
-    select case_key, 'time_to_owner', 1, started_at, fulfilled_at
+    select case_key, 'time_to_owner', 1, started_at, fulfilled_at, null
     from owner_clocks
 
     union all
 
-    select case_key, 'ownership_time', clock_no, started_at, fulfilled_at
+    -- who held it for no time at all is known by their row alone
+    select case_key, 'ownership_time', clock_no, started_at, fulfilled_at, case when fulfilled_at = started_at then first_row_no end
     from held
 )
 
@@ -330,6 +332,7 @@ select
         end,
         {{ as_of() }}
     ) as ends_at,
+    clocks.instant_row_no,
     endings.resolved_at,
     endings.ended_at,
     cases.rule_subject

@@ -26,12 +26,12 @@ timeline as (
         coalesce(priority, '') as priority,
         department,
         team,
-        agent_key
+        agent_key,
+        -- a state that lasted no time has none
+        to_at is null or to_at > from_at or row_no = 1 as has_say
     from {{ ref('int_case_timeline') }}
-    -- a state that lasted no time has no say
-    where (to_at is null or to_at > from_at or row_no = 1)
     {%- if is_incremental() %}
-        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
 ),
 
@@ -60,8 +60,12 @@ starts as (
     from clocks
     inner join timeline
         on clocks.case_key = timeline.case_key
-        and (timeline.row_no = 1 or timeline.from_at <= clocks.started_at)
-        and (timeline.to_at is null or timeline.to_at > clocks.started_at)
+        and case
+            when clocks.instant_row_no is not null then timeline.row_no = clocks.instant_row_no
+            else timeline.has_say
+                and (timeline.row_no = 1 or timeline.from_at <= clocks.started_at)
+                and (timeline.to_at is null or timeline.to_at > clocks.started_at)
+        end
     inner join rules
         on clocks.metric = rules.metric
         and clocks.rule_subject = rules.rule_subject
@@ -91,8 +95,12 @@ pieces as (
     from starts
     inner join timeline
         on starts.case_key = timeline.case_key
-        and (timeline.to_at is null or timeline.to_at > starts.started_at)
-        and (timeline.row_no = 1 or timeline.from_at < starts.ends_at or timeline.from_at = starts.started_at)
+        and case
+            when starts.instant_row_no is not null then timeline.row_no = starts.instant_row_no
+            else timeline.has_say
+                and (timeline.to_at is null or timeline.to_at > starts.started_at)
+                and (timeline.row_no = 1 or timeline.from_at < starts.ends_at or timeline.from_at = starts.started_at)
+        end
 ),
 
 -- a promise that is kept as it was made, which most are

@@ -29,6 +29,12 @@ MODELS = [
         "open_times_are_of_weekdays_and_zones_are_iana_s",
     ),
     (
+        "stg_zendesk__rule_changes",
+        "coalesce({{ json_value('event', 'via') }}, {{ json_value('payload', 'via') }})",
+        "{{ json_value('event', 'via') }}",
+        "audits_tell_which_rule_changed_what",
+    ),
+    (
         "stg_zendesk__ticket_merges",
         "    inner join closed\n        on telling",
         "    left join closed\n        on telling",

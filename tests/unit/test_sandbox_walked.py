@@ -16,7 +16,8 @@ from answerable.sources.paging import Start, walk
 
 DESK = (
     "tickets", "ticket_events", "users", "groups", "group_memberships", "organizations", "brands",
-    "ticket_metric_events", "satisfaction_ratings", "sla_policies", "schedules",
+    "ticket_metric_events", "satisfaction_ratings", "sla_policies", "group_sla_policies",
+    "ticket_audits", "schedules",
 )  # fmt: skip
 
 
@@ -125,6 +126,10 @@ def test_three_nights_bring_every_record_in_its_newest_version(faults: list[Faul
                     found -= wanted["mentions"] | wanted["posts"] | wanted["search"]
                 assert found == keys, name
     view = ZendeskView(world(c.DEFAULT_SEED, SMALL), presents[-1])
+    told = {str(row[1]) for row in view.ticket_audits}
+    assert told < set(nights.records["ticket_audits"]) < set(nights.records["ticket_events"]), (
+        "of tickets that were deleted since, none come any more, and what came stays"
+    )
     for name in ("tickets", "satisfaction_ratings", "ticket_metric_events"):
         newest = {str(row[1]): row[2] for row in getattr(view, name)}
         assert {key: record for key, (_, record) in nights.records[name].items()} == newest

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from answerable.sources import KINDS, stream
+from answerable.settings import ROOT
+from answerable.sources import KINDS, Connection, stream, streams_of
 from answerable.sources.body import Body, NotJson, elements, members, with_member
 from answerable.sources.errors import NoProgress, RequestRejected, SourceError
-from answerable.sources.paging import Start, walk
+from answerable.sources.paging import WALKS, Start, walk
+from answerable.sources.stream import PAGES
 
 
 class Pages:
@@ -376,7 +378,21 @@ def test_every_stream_states_its_rules():
     for streams in KINDS.values():
         assert len({each.name for each in streams}) == len(streams)
         for each in streams:
-            assert each.cursor and each.window and each.deletion, each.name
+            unsaid = [name for name, words in each.rules.items() if not words]
+            assert unsaid == [], f"{each.kind}.{each.name} does not say its {unsaid}"
+            assert each.paging in PAGES
+    assert set(GROUPS.rules) == {
+        "endpoint", "key", "version", "cursor", "pages", "rate", "window", "deletion"
+    }  # fmt: skip
+    assert set(PAGES) == {*WALKS, "lookup"}
+
+
+def test_the_documentation_has_a_row_for_every_stream():
+    rows = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8").splitlines()
+    for streams in KINDS.values():
+        for each in streams:
+            row = f"| `{each.name}` | `{each.path}`"
+            assert any(line.startswith(row) for line in rows), f"{each.kind}: {row}"
 
 
 RATINGS = stream("zendesk", "satisfaction_ratings")
@@ -423,6 +439,60 @@ def test_ratings_are_read_again_for_longer_than_customers_think():
 def test_a_list_since_a_time_that_is_empty_has_no_watermark():
     (page,) = walk(RATINGS, Start(), Pages({"0": since()}, ("start_time",)))
     assert (page.cursor_to, page.is_last) == (None, True)
+
+
+AUDITS = stream("zendesk", "ticket_audits")
+AT = 1_767_225_600  # 2026-01-01
+
+
+def audit(id, day):
+    return {"id": id, "created_at": f"2026-01-{day:02d}T00:00:00Z"}
+
+
+def audits(*records, after=None):
+    return {"audits": list(records), "meta": {"has_more": bool(after), "after_cursor": after}}
+
+
+def test_a_list_that_comes_newest_first_ends_where_the_walk_before_began():
+    get = Pages(
+        {
+            None: audits(audit(9, 20), audit(8, 19), after="a"),
+            "a": audits(audit(7, 18), audit(6, 17), after="b"),
+            "b": audits(audit(5, 16), after="c"),
+        },
+        ("page[after]",),
+    )
+    cursor = json.dumps({"seen_until": AT + 17 * DAY + 600})  # ten minutes after audit 7
+    pages = list(walk(AUDITS, Start(cursor=cursor), get))
+    assert ids(pages) == [[9, 8], [7]]  # 7 lies in the overlap, 6 before it: no third page
+    assert [page.cursor_to for page in pages] == [None, json.dumps({"seen_until": AT + 19 * DAY})]
+    assert [page.is_last for page in pages] == [False, True]
+    assert "start_time" not in get.asked[0][1]
+
+
+def test_where_the_newest_do_not_come_first_the_list_is_walked_to_its_end():
+    pages = {
+        None: audits(audit(1, 2), audit(2, 3), after="a"),
+        "a": audits(audit(3, 18), audit(4, 1), after="b"),
+        "b": audits(audit(5, 20)),
+    }
+    start = Start(cursor=json.dumps({"seen_until": AT + 17 * DAY}))
+    found = list(walk(AUDITS, start, Pages(pages, ("page[after]",))))
+    assert ids(found) == [[], [3], [5]]
+    assert [page.cursor_to for page in found] == [None, None, f'{{"seen_until": {AT + 19 * DAY}}}']
+
+
+def test_audits_before_the_beginning_of_history_are_left_out():
+    get = Pages({None: audits(audit(2, 20), audit(1, 19), after="a")}, ("page[after]",))
+    (page,) = walk(AUDITS, Start(extra={"start_time": AT + 19 * DAY}), get)
+    assert ids([page]) == [[2]] and page.is_last
+
+
+def test_audits_are_walked_where_the_connection_asks_for_them():
+    account = {"name": "desk", "kind": "zendesk", "host": "desk.example"}
+    asked = Connection.from_dict({**account, "extra": {"audits": True}})
+    walked = [{each.name for each in streams_of(one)} for one in (Connection(**account), asked)]
+    assert walked[1] - walked[0] == {"ticket_audits"}
 
 
 POLICIES = stream("zendesk", "sla_policies")

@@ -3,12 +3,11 @@
 from typing import Any
 
 from . import promises
-from .company import BOT_ID, BRANDS, DAY, iso
+from .company import BOT_ID, BRANDS, iso
 from .records import Audit, Ticket
 
 Json = dict[str, Any]
 _NOOKLY_BRAND = next(brand.id for brand in BRANDS if brand.key == "nookly")
-_GROUP_POLICY = {"id": 360000810001, "title": "Hand over within a day", "description": ""}
 
 
 def metric_events(ticket: Ticket, present: int) -> list[Json]:
@@ -56,6 +55,15 @@ def _policy_of(ticket: Ticket) -> tuple[Json, Json] | None:
     return None
 
 
+def _sla(policy: Json, target: Json) -> Json:
+    return {
+        "target": target["target"],
+        "target_in_seconds": target["target_in_seconds"],
+        "business_hours": target["business_hours"],
+        "policy": {name: policy[name] for name in ("id", "title", "description")},
+    }
+
+
 def _is_public_by(audit: Audit, ticket: Ticket, *, ours: bool) -> bool:
     comment = audit.comment
     if comment is None or not comment.is_public or comment.author_id == BOT_ID:
@@ -73,13 +81,7 @@ def _reply(ticket: Ticket) -> list[Event]:
     found = [_event(asked, "reply_time", "activate")]
     if promised := _policy_of(ticket):
         policy, target = promised
-        sla = {
-            "target": target["target"],
-            "target_in_seconds": target["target_in_seconds"],
-            "business_hours": target["business_hours"],
-            "policy": {name: policy[name] for name in ("id", "title", "description")},
-        }
-        found.append(_event(asked, "reply_time", "apply_sla", sla=sla))
+        found.append(_event(asked, "reply_time", "apply_sla", sla=_sla(policy, target)))
         due = asked + target["target_in_seconds"]
         if not target["business_hours"] and (answered is None or answered > due):
             found.append(_event(due, "reply_time", "breach", deleted=False))
@@ -110,6 +112,22 @@ def _resolution(ticket: Ticket) -> list[Event]:
     return found if solved is None else [*found, _event(solved, "resolution_time", "fulfill")]
 
 
+def _group_sla(ticket: Ticket, group_id: int, at: int) -> Json | None:
+    """What is promised to the group that gets it then; a ticket without a priority: nothing."""
+    priority = None
+    for audit in ticket.audits:
+        if audit.at <= at:
+            priority = {change.name: change.value for change in audit.changes}.get(
+                "priority", priority
+            )
+    for policy in promises.group_sla_policies(at + 1):
+        if all(each["value"] == group_id for each in policy["filter"]["all"]):
+            for target in policy["policy_metrics"]:
+                if target["priority"] == priority:
+                    return _sla(policy, target)
+    return None
+
+
 def _ownership(ticket: Ticket) -> list[Event]:
     """Each stretch of a group is an instance, promised to that group."""
     metric, found, instance, held = "group_ownership_time", [], 0, None
@@ -125,14 +143,11 @@ def _ownership(ticket: Ticket) -> list[Event]:
             held = change.value
             if held is not None:
                 instance += 1
-                sla = {
-                    "target": DAY // 60,
-                    "target_in_seconds": DAY,
-                    "business_hours": False,
-                    "policy": _GROUP_POLICY,
-                }
                 found.append(_event(audit.at, metric, "activate", instance))
-                found.append(_event(audit.at, metric, "apply_group_sla", instance, group_sla=sla))
+                if sla := _group_sla(ticket, int(held), audit.at):
+                    found.append(
+                        _event(audit.at, metric, "apply_group_sla", instance, group_sla=sla)
+                    )
     if held is not None and solved is not None:
         found.append(_event(solved, metric, "fulfill", instance))
     return found

@@ -6,7 +6,7 @@ on the days on which the company's own policy changes: a target, opening hours, 
 
 from typing import Any
 
-from .company import BEFORE_HISTORY, HOST, at, iso
+from .company import BEFORE_HISTORY, DAY, GROUP, HOST, at, iso
 
 Json = dict[str, Any]
 
@@ -14,6 +14,8 @@ SLA_CHANGES = (at("2025-12-06"), at("2026-02-01"))  # of the target on X
 NOOKLY_ENDS = at("2026-01-01")
 LATER_HOURS = at("2026-01-12")  # of the social hub
 MAIL, CHAT, ON_X, NOOKLY = 360000800001, 360000800002, 360000800003, 360000800004
+TO_GROUPS, TO_THE_HUB = "01KASANDB0XEACHGR0UPDAY001", "01KASANDB0XS0C1ALHUB2H0001"
+HOUR = 3_600
 SUPPORT_HOURS, SOCIAL_HOURS, VOICE_HOURS = 360000600001, 360000600002, 360000600003
 
 
@@ -65,6 +67,42 @@ def _policy(
             for priority, (minutes, in_hours) in targets.items()
         ],
         "created_at": iso(BEFORE_HISTORY),
+        "updated_at": iso(since),
+    }
+
+
+def group_sla_policies(present: int) -> list[Json]:
+    """How long a group may hold a ticket: since February the hub for two hours only."""
+    since = _since(present, SLA_CHANGES[1])
+    hub = {"field": "group_id", "operator": "is", "value": GROUP["Social Hub"].id}
+    found = [_group_policy(TO_GROUPS, "Hand over within a day", 1, BEFORE_HISTORY, [], DAY)]
+    if since == SLA_CHANGES[1]:
+        found[0] |= {"position": 2}
+        found.insert(0, _group_policy(TO_THE_HUB, "Hub: two hours", 1, since, [hub], 2 * HOUR))
+    return found
+
+
+def _group_policy(
+    id_: str, title: str, position: int, since: int, all_of: list[Json], seconds: int
+) -> Json:
+    return {
+        "url": f"https://{HOST}/api/v2/group_slas/policies/{id_}",
+        "id": id_,
+        "title": title,
+        "description": "",
+        "position": position,
+        "filter": {"all": all_of},
+        "policy_metrics": [
+            {
+                "priority": priority,
+                "metric": "group_ownership_time",
+                "target": seconds // 60,
+                "target_in_seconds": seconds,
+                "business_hours": False,
+            }
+            for priority in ("low", "normal", "high", "urgent")
+        ],
+        "created_at": iso(since),
         "updated_at": iso(since),
     }
 

@@ -141,6 +141,18 @@ class ZendeskView:
         return sorted(rows, key=lambda row: row[1])
 
     @cached_property
+    def ticket_audits(self) -> list[Row]:
+        """Newest first; what is deleted is not shown any more."""
+        rows = [
+            (audit.at, audit.id, _audit(ticket, audit, is_first=audit is ticket.audits[0]))
+            for ticket in self._tickets
+            if ticket.deleted_at is None or ticket.deleted_at >= self.present
+            for audit in ticket.audits
+            if audit.at < self.present
+        ]
+        return sorted(rows, key=lambda row: row[:2], reverse=True)
+
+    @cached_property
     def _tickets(self) -> list[Ticket]:
         return self.world.tickets_before(self.present)
 
@@ -224,6 +236,16 @@ def answer(view: ZendeskView, path: str, query: Mapping[str, str]) -> Json:
                 "previous_page": None,
                 "count": len(found),
             }
+        case "/api/v2/group_slas/policies":
+            found = promises.group_sla_policies(view.present)
+            return {
+                "group_sla_policies": found,
+                "next_page": None,
+                "previous_page": None,
+                "count": len(found),
+            }
+        case "/api/v2/ticket_audits":
+            return _audits_page(view.ticket_audits, path, query)
         case "/api/v2/business_hours/schedules":
             return {"schedules": promises.schedules(view.present), "url": _link(path, {})}
         case "/api/v2/groups":
@@ -316,6 +338,25 @@ def _list_page(name: str, rows: list[Json], path: str, query: Mapping[str, str])
         "next_page": _link(path, {"page": number + 1, "per_page": size}) if more else None,
         "previous_page": None,
         "count": len(rows),
+    }
+
+
+def _audits_page(rows: list[Row], path: str, query: Mapping[str, str]) -> Json:
+    size = _number(query, "page[size]", 100, 1, 100)
+    after = query.get("page[after]")
+    left = rows
+    if after:
+        instant, id_ = _read_cursor(after)
+        left = [row for row in rows if row[:2] < (instant, id_)]
+    page, more = left[:size], len(left) > size
+    cursor = _cursor(page[-1][0], page[-1][1]) if page else None
+    return {
+        "audits": [row[2] for row in page],
+        "meta": {"has_more": more, "after_cursor": cursor, "before_cursor": after},
+        "links": {
+            "prev": None,
+            "next": _link(path, {"page[after]": cursor, "page[size]": size}) if more else None,
+        },
     }
 
 
@@ -523,6 +564,49 @@ def _event(ticket: Ticket, audit: Audit, *, is_first: bool) -> Json:
         "event_type": "Audit",
         "child_events": children,
     }
+
+
+_ROUTING = {"id": 360000900001, "title": "Route by topic", "deleted": False}
+_CLOSING = {"id": 360000900002, "title": "Close four days after solved", "deleted": False}
+_OF_EACH_CHILD = ("id", "via", "via_reference_id", "previous_value", "event_type")
+
+
+def _audit(ticket: Ticket, audit: Audit, *, is_first: bool) -> Json:
+    """The same update as audits tell it: values as texts, and which rule changed what."""
+    told = _event(ticket, audit, is_first=is_first)
+    via = _via("web")
+    if audit.updater_id == SYSTEM_ID:
+        via = _by_rule(_CLOSING, "automation")
+    events: list[Json] = []
+    for child in told["child_events"]:
+        if child["event_type"] == "Comment":
+            events.append({key: value for key, value in child.items() if key != "event_type"})
+            continue
+        name = next(key for key in child if key not in _OF_EACH_CHILD)
+        event = {"id": child["id"], "type": child["event_type"], "field_name": name}
+        event["value"] = _as_text(child[name])
+        if not is_first:
+            event["previous_value"] = _as_text(child["previous_value"])
+        if child["via_reference_id"]:
+            event["via"] = _by_rule(_ROUTING, "trigger")
+        events.append(event)
+    return {
+        "id": audit.id,
+        "ticket_id": ticket.id,
+        "created_at": iso(audit.at),
+        "author_id": audit.updater_id,
+        "metadata": told["metadata"],
+        "via": via,
+        "events": events,
+    }
+
+
+def _by_rule(rule: Json, rel: str) -> Json:
+    return {"channel": "rule", "source": {"to": {}, "from": rule, "rel": rel}}
+
+
+def _as_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, list) else str(value)
 
 
 def _comment(comment: Comment, audit: Audit, channel: str) -> Json:

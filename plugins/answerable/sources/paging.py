@@ -167,6 +167,36 @@ def cursor_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         yield Page(page.stream, page.records, cursor_to, page.is_last)
 
 
+def newest_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
+    """A list by cursor that takes no start_time and comes newest first, as others found it.
+
+    It ends where a page is older than the watermark, less the overlap. Nobody promises the order:
+    where it does not hold, the list is walked to its end. The watermark moves after that.
+    """
+    reached = read_cursor(stream, start.cursor).get("seen_until")
+    asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    last: int | None = None
+    in_order = True
+    for page in cursor_list(stream, start, get):
+        new = []
+        for record in page.records:
+            try:
+                made = int(epoch((parsed(record) or {}).get(stream.since_field), "start"))
+            except Poison:
+                new.append(record)  # it goes to quarantine when it is loaded
+                continue
+            in_order = in_order and (last is None or made <= last)
+            last = made
+            reached = max(made, reached or 0)
+            if made >= asked:
+                new.append(record)
+        is_last = page.is_last or (in_order and last is not None and last < asked)
+        cursor_to = _write_cursor(seen_until=reached) if is_last and reached else None
+        yield Page(page.stream, new, cursor_to, is_last)
+        if is_last:
+            return
+
+
 def cursor_list(
     stream: Stream, start: Start, get: Get, more: Mapping[str, str] | None = None
 ) -> Iterator[Page]:
@@ -266,6 +296,7 @@ WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
     "time_export": time_export,
     "cursor_list": cursor_list,
     "cursor_since": cursor_since,
+    "newest_since": newest_since,
     "snapshot": snapshot,
     "newest_first": newest_first,
     "refresh": refresh,

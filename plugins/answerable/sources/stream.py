@@ -16,11 +16,27 @@ Paging = Literal[
     "time_export",
     "cursor_list",
     "cursor_since",
+    "newest_since",
     "snapshot",
     "newest_first",
     "refresh",
     "lookup",
 ]
+# how pages follow one another, and what says that there are no more
+PAGES: Mapping[Paging, str] = {
+    "cursor_export": "after_cursor of the page before, until end_of_stream is true",
+    "time_export": "from end_time of the page before, which comes again, until end_of_stream is "
+    "true or, without it, a page is not full",
+    "cursor_list": "meta.after_cursor of the page before, until meta.has_more is false",
+    "cursor_since": "meta.after_cursor of the page before, until meta.has_more is false",
+    "newest_since": "meta.after_cursor of the page before, newest first, until a page is older "
+    "than what is asked for or meta.has_more is false",
+    "snapshot": "page number of the page before's next_page, until there is none",
+    "newest_first": "meta.next_token of the page before, newest first, until there is none",
+    "refresh": "by id, so many a request",
+    "lookup": "by id, so many a request",
+}
+BY_TIME = ("time_export", "cursor_since", "newest_since")
 # how a record says which of its versions it is
 Version = Literal["number", "instant", "length"]
 LARGEST_POST_ID = 2**63 - 1  # a post's id holds the instant it was written at
@@ -72,7 +88,7 @@ class Stream:
     counts_against: tuple[str, ...] = ()  # limits that streams share, the narrowest first
     window: str  # which records a walk brings
     overlap_seconds: int = 0  # how far a walk starts before its watermark
-    since_field: str = ""  # of what start_time asks for, where a list takes one
+    since_field: str = ""  # of what start_time asks for, or by what a list is in order
     # of a snapshot: member that each element gets -> the path that has it, and its member there
     beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     deletion: str  # how a deleted record shows
@@ -107,12 +123,10 @@ class Stream:
             raise SpecError(f"{where}: what is looked up (paging 'lookup') names its walks")
         if self.paging in ("newest_first", "refresh") and not self.per:
             raise SpecError(f"{where}: name the extra that says what is walked (per)")
-        if self.overlap_seconds and self.paging not in ("time_export", "cursor_since"):
+        if self.overlap_seconds and self.paging not in BY_TIME:
             raise SpecError(f"{where}: only a walk by time can start earlier than its watermark")
-        if (self.paging == "cursor_since") != bool(self.since_field):
-            raise SpecError(
-                f"{where}: a list from a time on (cursor_since) names that time's field"
-            )
+        if (self.paging in ("cursor_since", "newest_since")) != bool(self.since_field):
+            raise SpecError(f"{where}: a list from a time on names that time's field (since_field)")
         for path, type in self.fields.items():
             if type.removesuffix("!") not in CHECKS:
                 raise SpecError(f"{where}: {path}: no type {type!r}; known: {sorted(CHECKS)}")
@@ -128,6 +142,21 @@ class Stream:
         object.__setattr__(self, "_checks", tuple(checks))
         paths = [self.key.removesuffix("[0]"), self.version_field, *self.fields]
         object.__setattr__(self, "_read", msgspec.json.Decoder(_form(self.name, paths)).decode)
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """Each of the rules that it is walked by, in words."""
+        rate = f"{self.requests_per_minute} requests a minute" if self.requests_per_minute else ""
+        return {
+            "endpoint": self.path,
+            "key": self.key,
+            "version": f"{self.version_field}, a {self.version}",
+            "cursor": self.cursor,
+            "pages": f"{PAGES[self.paging]}; {self.page_size} a page",
+            "rate": f"{rate}, counted against {', '.join(self.limits)}" if rate else "",
+            "window": self.window,
+            "deletion": self.deletion,
+        }
 
     @property
     def limits(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Zendesk Support: what its API offers, as descriptions.
 
 Facts: tickets and users come by the cursor export, sorted by when Zendesk generated the row, not
-by `updated_at`; the time-based exports repeat their last second on every page.
+by `updated_at`; the time-based exports repeat their last second on every page. Comments come with
+the events, all at once: nothing is asked for ticket by ticket, so no deleted one answers 404.
 """
 
 from answerable.sources.stream import Stream
@@ -232,6 +233,50 @@ STREAMS: tuple[Stream, ...] = (
             "sla_policies[].policy_metrics[].target_in_seconds": "epoch",
         },
         **_SNAPSHOT,
+    ),
+    Stream(
+        kind="zendesk",
+        name="group_sla_policies",
+        path="/api/v2/group_slas/policies.json",
+        items="group_sla_policies",
+        fields={
+            "group_sla_policies": "list!",
+            "group_sla_policies[].id": "any!",  # a text here
+            "group_sla_policies[].updated_at": "instant",
+            "group_sla_policies[].position": "epoch",
+            "group_sla_policies[].policy_metrics": "list",
+            "group_sla_policies[].policy_metrics[].target": "epoch",
+            "group_sla_policies[].policy_metrics[].target_in_seconds": "epoch",
+        },
+        **_SNAPSHOT,
+    ),
+    Stream(
+        kind="zendesk",
+        name="ticket_audits",
+        path="/api/v2/ticket_audits.json",
+        items="audits",
+        key="id",
+        version_field="created_at",
+        version="instant",
+        paging="newest_since",
+        since_field="created_at",
+        per="audits",
+        is_optional=True,  # a request for every 100 audits
+        cursor="the instant of the newest audit seen, after a finished walk",
+        page_size=100,
+        page_size_param="page[size]",
+        requests_per_minute=200,
+        counts_against=("account",),
+        window="audits since an hour before that; of archived tickets (closed for 120 days) none",
+        overlap_seconds=3_600,
+        deletion="none: audits are history; a deleted ticket's are no longer shown",
+        may_be_withheld=True,
+        fields={
+            "id": "id!",
+            "ticket_id": "id!",
+            "created_at": "instant!",
+            "events": "list",
+        },
     ),
     Stream(
         kind="zendesk",

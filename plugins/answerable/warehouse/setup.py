@@ -21,7 +21,9 @@ RAW_STREAMS: dict[str, tuple[str, ...]] = {
         "ticket_metric_events",
         "satisfaction_ratings",
         "sla_policies",
+        "group_sla_policies",
         "schedules",
+        "ticket_audits",
     ),
     "x": ("mentions", "search", "posts", "referenced_posts", "refreshed_posts"),
     "file": (

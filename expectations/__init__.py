@@ -3,7 +3,7 @@
 from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Night
-from expectations import calls, cases, interactions, outcomes, ownership, people, raw, sla
+from expectations import calls, cases, interactions, mentions, outcomes, ownership, people, raw, sla
 from expectations.shared import ExpectNotToShrinkByHalf
 
 Suites = list[tuple[str, str, ExpectationSuite]]
@@ -34,6 +34,9 @@ def build_suites(night: Night) -> Suites:
         "rpt_sla_compliance_daily": sla.compliance_daily(night),
         "fct_calls": calls.calls(night),
         "rpt_service_level_intervals": calls.service_level_intervals(night),
+        "fct_interaction_metrics": mentions.metrics(night),
+        "rpt_unprompted_mentions": mentions.unprompted(night),
+        "rpt_mentions_daily": mentions.daily(night),
         "fct_ratings": outcomes.ratings(night),
         "fct_sales": outcomes.sales(night),
         "dim_customers": people.customers(night),

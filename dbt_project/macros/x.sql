@@ -25,3 +25,20 @@ select
 
 from records
 {% endmacro %}
+
+{% macro x_streams() -%}
+    {{ return(['mentions', 'search', 'posts', 'referenced_posts', 'refreshed_posts']) }}
+{%- endmacro %}
+
+{#- Old rows of the posts of which this run reads anything new, whichever walk brought it. -#}
+{% macro delete_changed_posts() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (source, record_key) in (
+        {%- for stream in x_streams() %}
+            {{ changed_records('x', stream) }}
+            {{ 'union all' if not loop.last }}
+        {%- endfor %}
+        )
+    {%- endif -%}
+{%- endmacro %}

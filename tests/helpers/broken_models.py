@@ -84,9 +84,45 @@ MODELS = [
     ),
     (
         "int_x_posts",
-        "when ranked.newest_post_id = ranked.post_id then ranked.created_at",
-        "when true then ranked.created_at",
+        "when newest_post_id = post_id then created_at",
+        "when true then created_at",
         "an_edited_post_keeps_its_first_id_and_its_first_time",
+    ),
+    (
+        "int_x_posts",
+        "            or mentions_of_us.post_id is not null\n",
+        "",
+        "what_a_search_found_is_unprompted_where_it_is_not_to_us",
+    ),
+    (
+        "int_mentions",
+        "range between current row and unbounded following",
+        "range between unbounded preceding and current row",
+        "a_mention_is_answered_by_the_first_reply_at_or_after_it",
+    ),
+    (
+        "stg_x__public_metrics",
+        "coalesce(batches.observed_at, runs.as_of)",
+        "batches.observed_at",
+        "each_time_that_a_post_was_read_its_numbers_were_observed",
+    ),
+    (
+        "fct_interaction_metrics",
+        "partition by source, record_key, observed_on\n            order by observed_at desc",
+        "partition by source, record_key, observed_on\n            order by observed_at",
+        "of_a_day_s_observations_the_last_counts",
+    ),
+    (
+        "rpt_unprompted_mentions",
+        "cases.opened_at > coalesce(mentions.replied_at, mentions.occurred_at)",
+        "cases.opened_at > mentions.occurred_at",
+        "what_came_of_each_mention_that_addressed_nobody",
+    ),
+    (
+        "rpt_mentions_daily",
+        "    where is_newest\n",
+        "",
+        "mentions_of_a_day_are_to_us_or_about_us_and_answered_or_not",
     ),
     (
         "int_interactions",
@@ -421,6 +457,12 @@ MODELS = [
     ),
     (
         "int_interaction_records",
+        " when x_posts.is_unprompted then x_posts.search_name end",
+        " end",
+        "a_reply_to_an_edit_is_a_reply_to_the_post",
+    ),
+    (
+        "int_interaction_records",
         "coalesce(file_interactions.direction, case",
         "coalesce(case",
         "a_file_s_message_lies_in_the_conversation_or_case_it_names",
@@ -442,6 +484,12 @@ MODELS = [
         "    where told_at < {{ as_of() }}\n",
         "",
         "a_call_and_its_callback_are_one_conversation_and_no_case",
+    ),
+    (
+        "int_dirty_conversations",
+        "and x_posts.post_id = x_metrics.record_key",
+        "and x_posts.conversation_id = x_metrics.record_key",
+        "a_conversation_is_dirty_through_its_messages_and_their_people",
     ),
     (
         "int_dirty_conversations",

@@ -40,7 +40,8 @@ def differences(
         "interactions": {
             key: tuple(rest)
             for key, *rest in ask(
-                "select interaction_key, case_key, occurred_at, direction, is_bot, is_reply"
+                "select interaction_key, case_key, occurred_at, direction, is_bot, is_reply,"
+                " is_unprompted"
                 " from {marts}.fct_interactions"
             )
         },
@@ -72,10 +73,32 @@ def differences(
                 " from {marts}.fct_ratings"
             )
         },
+        "unprompted": {
+            key: tuple(rest)
+            for key, *rest in ask(
+                "select interaction_key, outcome, case_key, reached_at, reached_by_department,"
+                " reached_by_team, reached_by_agent_key from {marts}.rpt_unprompted_mentions"
+            )
+        },
+        "mentions": {
+            day: tuple(rest)
+            for day, *rest in ask(
+                "select day, sum(mention_count), sum(addressed_count), sum(unprompted_count),"
+                " sum(addressed_answered_count), sum(reached_count), sum(missed_count)"
+                " from {marts}.rpt_mentions_daily where channel = 'x' group by day"
+            )
+        },
     }
     true = {
         "interactions": {
-            key: (i.case_key, plain(i.occurred_at), i.direction, i.is_bot, i.is_reply)
+            key: (
+                i.case_key,
+                plain(i.occurred_at),
+                i.direction,
+                i.is_bot,
+                i.is_reply,
+                i.is_unprompted,
+            )
             for key, i in (shown.interactions | told.interactions).items()
             if key in told.interactions or (i.case_key is None and plain(i.occurred_at) < as_of)
         },
@@ -113,8 +136,31 @@ def differences(
             key: (r.case_key, plain(r.rated_at), r.verdict, r.department, r.team)
             for key, r in told.ratings.items()
         },
+        "unprompted": {
+            key: (
+                "missed" if m.reached_at is None else "reached",
+                m.case_key,
+                plain(m.reached_at),
+                m.department,
+                m.team,
+                m.agent_key,
+            )
+            for key, m in told.unprompted.items()
+        },
+        "mentions": {
+            day: (
+                m.addressed + m.unprompted,
+                m.addressed,
+                m.unprompted,
+                m.addressed_answered,
+                m.reached,
+                m.unprompted - m.reached,
+            )
+            for day, m in told.mentions.items()
+        },
     }
-    told_of_nothing = [name for name, facts in true.items() if not facts and name != "ratings"]
+    rare = ("ratings", "unprompted")
+    told_of_nothing = [name for name, facts in true.items() if not facts and name not in rare]
     assert not told_of_nothing, "the truth tells of nothing"
     return {
         name: {
@@ -131,7 +177,8 @@ def plain(instant: datetime | None) -> datetime | None:
     return instant and instant.astimezone(UTC).replace(tzinfo=None)
 
 
-NOTHING = {"interactions": {}, "cases": {}, "spans": {}, "verdicts": {}, "ratings": {}}
+COMPARED = ("interactions", "cases", "spans", "verdicts", "ratings", "unprompted", "mentions")
+NOTHING: dict[str, dict] = {name: {} for name in COMPARED}
 
 
 def unlike_rows(conn: psycopg.Connection, left: str, right: str) -> dict[str, tuple[int, int]]:

@@ -526,6 +526,75 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "select 'i' || n, 'customer-1' from generate_series(1, 50) as n",
         {("customer_identities", "ExpectFewIdentifiersPerCustomer")},
     ),
+    "an observation twice": (
+        "insert into build.fct_interaction_metrics select * from build.fct_interaction_metrics "
+        "where not is_newest",
+        {("fct_interaction_metrics", KEY)},
+    ),
+    "numbers of a message that is not there": (
+        "insert into build.fct_interaction_metrics (interaction_key, observed_on, observed_at, "
+        "is_newest) values ('x:9', '2026-02-27', '2026-02-27', true)",
+        {("fct_interaction_metrics", "ExpectParentToBeThere (interaction_key)")},
+    ),
+    "numbers of which none are the newest": (
+        "update build.fct_interaction_metrics set is_newest = false",
+        {("fct_interaction_metrics", "ExpectOneNewestObservation")},
+    ),
+    "a message that was seen less than no times": (
+        "update build.fct_interaction_metrics set impression_count = -1",
+        {("fct_interaction_metrics", "ExpectNoNegativeNumbers")},
+    ),
+    "an unprompted message twice": (
+        "insert into build.rpt_unprompted_mentions select * from build.rpt_unprompted_mentions",
+        {
+            ("rpt_unprompted_mentions", KEY),
+            ("rpt_mentions_daily", "ExpectDaysToCoverEachUnprompted"),
+        },
+    ),
+    "an unprompted message of which nobody knows what became": (
+        "update build.rpt_unprompted_mentions set outcome = null",
+        {
+            ("rpt_unprompted_mentions", OUTCOME),
+            ("rpt_mentions_daily", "ExpectDaysToCoverEachUnprompted"),
+        },
+    ),
+    "somebody reached tomorrow": (
+        "update build.rpt_unprompted_mentions set outcome = 'reached', seconds_to_reach = 1,"
+        " reached_at = {as_of}, case_key = 'zendesk:1';"
+        "update build.fct_interactions set case_key = 'zendesk:1' where interaction_key = 'x:1';"
+        "update build.fct_cases set inbound_count = 2 where case_key = 'zendesk:1';"
+        "update build.rpt_mentions_daily set reached_count = 1, missed_count = 0,"
+        " answered_count = 1, answered_share = 1, reached_share = 1",
+        {("rpt_unprompted_mentions", FUTURE)},
+    ),
+    "an address in what was not written to us": (
+        "update build.rpt_unprompted_mentions set text_masked = 'kim@example.com'",
+        {("rpt_unprompted_mentions", "ExpectNoAddressInMaskedText")},
+    ),
+    "an unprompted message that is not listed": (
+        "delete from build.rpt_unprompted_mentions; delete from build.rpt_mentions_daily",
+        {("rpt_unprompted_mentions", "ExpectEachUnpromptedMessageToBeListed")},
+    ),
+    "somebody missed at an instant": (
+        "update build.rpt_unprompted_mentions set reached_at = occurred_at, seconds_to_reach = 0",
+        {("rpt_unprompted_mentions", "ExpectReachedToSayWhenAndWhere")},
+    ),
+    "a day of mentions twice": (
+        "insert into build.rpt_mentions_daily select * from build.rpt_mentions_daily",
+        {
+            ("rpt_mentions_daily", KEY),
+            ("rpt_mentions_daily", "ExpectDaysToCoverEachUnprompted"),
+        },
+    ),
+    "mentions that are neither to us nor about us": (
+        "update build.rpt_mentions_daily set mention_count = 2",
+        {("rpt_mentions_daily", "ExpectMentionsToAddUp")},
+    ),
+    "a day that forgot whom we missed": (
+        "update build.rpt_mentions_daily set unprompted_count = 0, missed_count = 0,"
+        " reached_share = null, addressed_count = 1",
+        {("rpt_mentions_daily", "ExpectDaysToCoverEachUnprompted")},
+    ),
     "an agent twice": (
         "insert into build.dim_agents select * from build.dim_agents",
         {("dim_agents", KEY)},
@@ -546,6 +615,7 @@ WARNINGS = {
     "a case that was merged into nobody knows which",
     "few promises",
     "a call of less than no time",
+    "a message that was seen less than no times",
     "six stars of five",
     "an amount of what",
     "a customer with a crowd of identities",
@@ -585,10 +655,75 @@ def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Sett
             ],
         )
         sum_up_calls(conn)
+        found_at = AS_OF - timedelta(hours=30)
+        add(
+            conn,
+            "build.fct_interaction_metrics",
+            [
+                {
+                    "interaction_key": "x:1",
+                    "observed_on": (AS_OF - timedelta(days=back)).date(),
+                    "observed_at": AS_OF - timedelta(days=back),
+                    "is_newest": back == 0,
+                    "impression_count": 40 - back,
+                    "author_follower_count": 7,
+                }
+                for back in (0, 1)
+            ],
+        )
+        add(
+            conn,
+            "build.rpt_unprompted_mentions",
+            [
+                {
+                    "interaction_key": "x:1",
+                    "occurred_at": found_at,
+                    "occurred_on": found_at.date(),
+                    "outcome": "missed",
+                    "text_masked": "ask [handle]",
+                }
+            ],
+        )
+        add(
+            conn,
+            "build.rpt_mentions_daily",
+            [
+                {
+                    "day": found_at.date(),
+                    "source": "x",
+                    "channel": "x",
+                    "brand": "(none)",
+                    "mention_count": 1,
+                    "addressed_count": 0,
+                    "unprompted_count": 1,
+                    "answered_count": 0,
+                    "addressed_answered_count": 0,
+                    "reached_count": 0,
+                    "missed_count": 1,
+                    "answered_share": 0,
+                    "reached_share": 0,
+                    "observed_count": 1,
+                    "impression_count": 40,
+                }
+            ],
+        )
         add(
             conn,
             "build.fct_interactions",
             [
+                {
+                    "interaction_key": "x:1",
+                    "source": "x",
+                    "channel": "x",
+                    "direction": "inbound",
+                    "visibility": "public",
+                    "conversation_key": "x:1",
+                    "customer_key": "customer-1",
+                    "occurred_at": found_at,
+                    "is_bot": False,
+                    "is_reply": False,
+                    "is_unprompted": True,
+                },
                 {
                     "interaction_key": "bank:1",
                     "source": "bank",
@@ -599,7 +734,7 @@ def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Sett
                     "occurred_at": AS_OF - timedelta(hours=3),
                     "is_bot": False,
                     "is_reply": False,
-                }
+                },
             ],
         )
         add(

@@ -25,6 +25,7 @@ from .company import (
 from .history import World
 from .ratings import rating_of
 from .records import Audit, Post, Ticket
+from .words import brands_named
 
 _CHANNELS = {
     "email": "email",
@@ -49,6 +50,8 @@ class TrueInteraction:
     is_reply: bool
     customer: str | None  # who wrote it; of ours: whom it is for
     written_in: str | None  # the case that it was written in, which may be merged since
+    is_unprompted: bool = False  # about us, to nobody of ours
+    is_mention: bool = False  # said in public, to us or about us
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,28 @@ class TrueRating:
 
 
 @dataclass(frozen=True, slots=True)
+class TrueUnprompted:
+    """Somebody who wrote about us and to nobody of ours: when we reached them, and who did."""
+
+    interaction_key: str
+    case_key: str | None
+    reached_at: datetime | None
+    department: str | None
+    team: str | None
+    agent_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrueMentions:
+    """What was said of a day, to us and about us, and how much of it was answered since."""
+
+    addressed: int
+    unprompted: int
+    addressed_answered: int
+    reached: int
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     present: datetime
     interactions: dict[str, TrueInteraction]
@@ -106,6 +131,8 @@ class Truth:
     spans: dict[str, tuple[TrueSpan, ...]]  # by case key
     verdicts: dict[tuple[str, str], TrueVerdict]  # by case key and metric
     ratings: dict[str, TrueRating]
+    unprompted: dict[str, TrueUnprompted]
+    mentions: dict[date, TrueMentions]  # by the company's day
     customers: dict[Identifier, str]  # who is behind each identifier that a source shows
     tied: tuple[frozenset[Identifier], ...]  # what the sources' evidence ties together
 
@@ -336,7 +363,19 @@ def truth(world: World, present: datetime | int) -> Truth:
         verdicts[case_key, verdict.metric] = verdict
     customers, tied = _identifiers(world, posts, now)
     ratings = _ratings(world, tickets, goes_on, spans, now)
-    return Truth(utc(now), interactions, cases, spans, verdicts, ratings, customers, tied)
+    unprompted, mentions = _mentions(interactions, of_case, own)
+    return Truth(
+        utc(now),
+        interactions,
+        cases,
+        spans,
+        verdicts,
+        ratings,
+        unprompted,
+        mentions,
+        customers,
+        tied,
+    )
 
 
 def _survivors(tickets: list[Ticket], now: int) -> dict[int, int]:
@@ -395,6 +434,11 @@ def _interactions(
         elif pair in addressed:
             case_key = written_in = f"x:{pair[0]}:{pair[1]}"
         who = post.answers_person if post.person is None else post.person
+        is_unprompted = (
+            post.person is not None
+            and not post.is_seen
+            and bool(brands_named(post.versions[0].text))
+        )
         found[f"x:{post.id}"] = TrueInteraction(
             interaction_key=f"x:{post.id}",
             case_key=case_key,
@@ -404,6 +448,8 @@ def _interactions(
             is_reply=post.answers is not None,
             customer=None if who is None else f"person:{who}",
             written_in=written_in,
+            is_unprompted=is_unprompted,
+            is_mention=post.person is not None and (post.is_seen or is_unprompted),
         )
     on_x = {version.id for post in posts for version in post.versions if version.at < now}
     for ticket in tickets:
@@ -424,10 +470,40 @@ def _interactions(
                 direction="inbound" if is_inbound else "outbound",
                 is_bot=comment.author_id == BOT_ID,
                 is_reply=not is_inbound and comment.author_id != BOT_ID,
+                is_mention=is_inbound and ticket.via == "twitter",
                 customer=f"person:{ticket.person}",
                 written_in=f"zendesk:{ticket.id}",
             )
     return found
+
+
+def _mentions(
+    interactions: dict[str, TrueInteraction],
+    of_case: dict[str, list[TrueInteraction]],
+    own: dict[str, Post],
+) -> tuple[dict[str, TrueUnprompted], dict[date, TrueMentions]]:
+    unprompted: dict[str, TrueUnprompted] = {}
+    counts: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for key, one in interactions.items():
+        if not one.is_mention:
+            continue
+        replies = [
+            other
+            for other in of_case.get(one.case_key or "", ())
+            if other.is_reply and other.occurred_at >= one.occurred_at
+        ]
+        first = min(replies, key=lambda other: other.occurred_at) if replies else None
+        day = counts[_company_day(_epoch(one.occurred_at))]
+        day[one.is_unprompted] += 1
+        day[2 + one.is_unprompted] += first is not None
+        if one.is_unprompted:
+            holder = NOBODY
+            if first is not None:
+                post = own[first.interaction_key]  # nobody makes a ticket of what is not to us
+                holder = _account_holder(post.author_id, post.at)
+            reached_at = first.occurred_at if first else None
+            unprompted[key] = TrueUnprompted(key, one.case_key, reached_at, *holder)
+    return unprompted, {day: TrueMentions(*found) for day, found in counts.items()}
 
 
 def _first_reply(messages: list[TrueInteraction]) -> tuple[datetime | None, datetime | None]:

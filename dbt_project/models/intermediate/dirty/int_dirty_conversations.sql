@@ -6,6 +6,7 @@
 -- depends_on: {{ ref('int_message_matches') }}
 -- depends_on: {{ ref('int_our_accounts') }}
 -- depends_on: {{ ref('int_x_posts') }}
+-- depends_on: {{ ref('stg_x__public_metrics') }}
 -- depends_on: {{ ref('stg_file__calls') }}
 -- depends_on: {{ ref('stg_zendesk__tickets') }}
 -- depends_on: {{ ref('stg_zendesk__users') }}
@@ -45,6 +46,10 @@ our_accounts as (
 
 x_posts as (
     select * from {{ ref('int_x_posts') }}
+),
+
+x_metrics as (
+    select * from {{ ref('stg_x__public_metrics') }}
 ),
 
 matches as (
@@ -136,6 +141,15 @@ directly as (
     inner join changed_accounts
         on x_posts.source = changed_accounts.source
         and x_posts.in_reply_to_user_id = changed_accounts.agent_id
+
+    union
+
+    select x_posts.source || ':' || x_posts.conversation_id
+    from x_posts
+    inner join x_metrics
+        on x_posts.source = x_metrics.source
+        and x_posts.post_id = x_metrics.record_key
+    where x_metrics.read_run_no > {{ published_up_to() }}
 
     union
 

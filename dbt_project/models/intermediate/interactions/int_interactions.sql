@@ -141,6 +141,7 @@ select
         and not with_case.is_bot
         and not coalesce(with_case.is_deleted, false)
         and with_case.resolved_case_key is not null as is_reply,
+    with_case.direction = 'inbound' and with_case.is_addressed as is_addressed,
     with_case.is_unprompted,
     with_case.parent_interaction_key as in_reply_to_interaction_key,
     with_case.answers_interaction_key,

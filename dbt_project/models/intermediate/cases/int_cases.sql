@@ -197,7 +197,7 @@ from_file_cases as (
         due_at as source_due_at,
         true as has_status,
         cast(null as {{ dbt.type_string() }}) as merged_into_case_key,
-        cast(null as {{ dbt.type_string() }}) as not_counted_reason,
+        case when status = 'deleted' then 'deleted' end as not_counted_reason,
         subject,
         source_verdict,
         source_handoff_count
@@ -240,7 +240,7 @@ from_file_events as (
         cast(null as timestamp) as source_due_at,
         true as has_status,
         cast(null as {{ dbt.type_string() }}) as merged_into_case_key,
-        cast(null as {{ dbt.type_string() }}) as not_counted_reason,
+        case when max(case when newest_first = 1 then status end) = 'deleted' then 'deleted' end as not_counted_reason,
         cast(null as {{ dbt.type_string() }}) as subject,
         -- a promise that was missed at any moment was missed
         case

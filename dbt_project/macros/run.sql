@@ -34,3 +34,9 @@
 {% macro published(name, schema="marts") -%}
     {{ env_var("ANSWERABLE_" ~ schema | upper ~ "_SCHEMA", schema) }}.{{ name }}
 {%- endmacro %}
+
+{#- A relation of `build` by its name, for increments: as the last run left it where this run has not built it yet,
+    which no ref can say. That run may not have been published; what it built is dirty then, and stays so. -#}
+{% macro built(name) -%}
+    {{ this.include(identifier=false) }}.{{ name }}
+{%- endmacro %}

@@ -2,7 +2,8 @@
 
 from itertools import groupby
 
-# model, what it says, what it is made to say, the unit test that has to fail
+# model, or the macro that is its text, what it says, what it is made to say, the unit test that
+# has to fail
 MODELS = [
     (
         "stg_zendesk__tickets",
@@ -65,7 +66,7 @@ MODELS = [
         "a_chain_of_merges_ends_at_the_last_survivor",
     ),
     (
-        "int_interaction_records",
+        "records",
         "where ticket_merges.source = comments.source\n                and",
         "where",
         "an_internal_note_is_no_interaction",
@@ -204,8 +205,8 @@ MODELS = [
     ),
     (
         "int_dirty_conversations",
-        "    select coalesce(case_merges.case_key, published_cases.case_key)\n",
-        "    select published_cases.case_key\n",
+        "    select coalesce(case_merges.case_key, published_merges.case_key)\n",
+        "    select published_merges.case_key\n",
         "a_conversation_is_dirty_through_its_messages_and_their_people",
     ),
     (
@@ -456,31 +457,31 @@ MODELS = [
         "agents_and_bots_speak_for_us_and_customers_do_not",
     ),
     (
-        "int_interaction_records",
+        "records",
         " when x_posts.is_unprompted then x_posts.search_name end",
         " end",
         "a_reply_to_an_edit_is_a_reply_to_the_post",
     ),
     (
-        "int_interaction_records",
+        "records",
         "coalesce(file_interactions.direction, case",
         "coalesce(case",
         "a_file_s_message_lies_in_the_conversation_or_case_it_names",
     ),
     (
-        "int_interaction_records",
+        "records",
         "is_bot or (told_direction = 'outbound' and is_by_bot)",
         "is_bot",
         "a_file_s_message_lies_in_the_conversation_or_case_it_names",
     ),
     (
-        "int_interaction_records",
+        "records",
         "        on file_interactions.source = our_accounts.source\n        and file",
         "        on file",
         "a_file_s_message_lies_in_the_conversation_or_case_it_names",
     ),
     (
-        "int_interaction_records",
+        "records",
         "    where told_at < {{ as_of() }}\n",
         "",
         "a_call_and_its_callback_are_one_conversation_and_no_case",

@@ -1,17 +1,35 @@
 {{ config(materialized='view') }}
 
+-- depends_on: {{ ref('int_dirty_cases') }}
+
 -- Every event that says something about a case's state, in the same words. Null: the event says nothing
 -- of it; '': it says that there is none. Order: (event_at, event_sequence, tie_breaker).
+-- In an increment those of the dirty cases: a key that is asked for outside the union would not reach the indexes.
 with cases as (
     select * from {{ ref('int_cases') }}
+    {%- if not is_full() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 interactions as (
     select * from {{ ref('int_interactions') }}
+    {%- if not is_full() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 ticket_changes as (
     select * from {{ ref('stg_zendesk__ticket_changes') }}
+    {%- if not is_full() %}
+    where source || ':' || ticket_id in (
+        select case_key from {{ ref('int_dirty_cases') }}
+        union
+        select began_as_case_key
+        from {{ ref('int_cases') }}
+        where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    )
+    {%- endif %}
 ),
 
 case_merges as (
@@ -24,14 +42,23 @@ groups as (
 
 file_cases as (
     select * from {{ ref('stg_file__cases') }}
+    {%- if not is_full() %}
+    where source || ':' || case_id in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
+    {%- if not is_full() %}
+    where source || ':' || case_id in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 file_field_changes as (
     select * from {{ ref('stg_file__field_changes') }}
+    {%- if not is_full() %}
+    where source || ':' || case_id in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 agents_teams as (

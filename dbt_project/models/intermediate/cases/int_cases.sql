@@ -10,6 +10,15 @@
 -- One row per case up to as_of: what is said of it once. What changes during its life is in the timeline.
 with tickets as (
     select * from {{ ref('stg_zendesk__tickets') }}
+    {%- if is_incremental() %}
+    where source || ':' || ticket_id in (
+        select case_key from {{ ref('int_dirty_cases') }}
+        union
+        select case_key
+        from {{ ref('int_case_merges') }}
+        where surviving_case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    )
+    {%- endif %}
 ),
 
 organizations as (
@@ -18,10 +27,16 @@ organizations as (
 
 file_cases as (
     select * from {{ ref('stg_file__cases') }}
+    {%- if is_incremental() %}
+    where source || ':' || case_id in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 file_case_events as (
     select * from {{ ref('stg_file__case_events') }}
+    {%- if is_incremental() %}
+    where source || ':' || case_id in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 case_merges as (
@@ -32,9 +47,12 @@ interactions as (
     select * from {{ ref('int_interactions') }}
     where case_key is not null
     {%- if is_incremental() %}
-        and (
-            case_key in (select case_key from {{ ref('int_dirty_cases') }})
-            or written_in_case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        and case_key in (
+            select case_key from {{ ref('int_dirty_cases') }}
+            union
+            select surviving_case_key
+            from {{ ref('int_case_merges') }}
+            where case_key in (select case_key from {{ ref('int_dirty_cases') }})
         )
     {%- endif %}
 ),

@@ -80,16 +80,29 @@ published_clocks as (
     select * from {{ published('fct_sla_clocks') }}
 ),
 
+published_merges as (
+    select case_key, merged_into_case_key
+    from published_cases
+    where merged_into_case_key is not null
+),
+
 changed_merges as (
     select
-        coalesce(case_merges.case_key, published_cases.case_key) as case_key,
-        published_cases.merged_into_case_key as published_case_key
+        coalesce(case_merges.case_key, published_merges.case_key) as case_key,
+        published_merges.merged_into_case_key as published_case_key
     from case_merges
-    full outer join published_cases
+    full outer join published_merges
+        on case_merges.case_key = published_merges.case_key
+    where case_merges.surviving_case_key is distinct from published_merges.merged_into_case_key
+
+    union all
+
+    -- one of which nobody says where it goes on
+    select case_merges.case_key, published_cases.merged_into_case_key
+    from case_merges
+    inner join published_cases
         on case_merges.case_key = published_cases.case_key
-    where case_merges.surviving_case_key is distinct from published_cases.merged_into_case_key
-        -- one of which nobody says where it goes on
-        or (case_merges.case_key is not null and published_cases.is_counted)
+    where published_cases.is_counted
 ),
 
 found as (

@@ -17,19 +17,34 @@
 select cast(null as {{ dbt.type_string() }}) as conversation_key
 where 1 = 0
 {%- else -%}
-with records as (
+with threads as (
+    select * from {{ source('identity', 'threads') }}
+),
+
+-- each selection of records has its own reading of them, so that each can take its index
+new_records as (
     select
-        records.*,
+        records.interaction_key,
+        records.read_run_no,
         coalesce(records.conversation_key, threads.conversation_key) as thread_key
     from {{ ref('int_interaction_records') }} as records
-    left join {{ source('identity', 'threads') }} as threads
+    left join threads
         on records.conversation_key is null
         and records.interaction_key = threads.interaction_key
     where records.occurred_at < {{ as_of() }}
+        and (records.read_run_no > {{ published_up_to() }} or records.occurred_at >= {{ published_as_of() }})
 ),
 
-threads as (
-    select * from {{ source('identity', 'threads') }}
+records_of_agents as (
+    select
+        records.agent_key,
+        coalesce(records.conversation_key, threads.conversation_key) as thread_key
+    from {{ ref('int_interaction_records') }} as records
+    left join threads
+        on records.conversation_key is null
+        and records.interaction_key = threads.interaction_key
+    where records.occurred_at < {{ as_of() }}
+        and records.agent_key is not null
 ),
 
 tickets as (
@@ -64,8 +79,10 @@ case_merges as (
     select * from {{ ref('int_case_merges') }}
 ),
 
-published_cases as (
-    select * from {{ published('fct_cases') }}
+published_merges as (
+    select case_key, merged_into_case_key
+    from {{ published('fct_cases') }}
+    where merged_into_case_key is not null
 ),
 
 changed_customers as (
@@ -74,6 +91,10 @@ changed_customers as (
 
 published_interactions as (
     select * from {{ published('fct_interactions') }}
+),
+
+built_interactions as (
+    select * from {{ built('int_interactions') }}
 ),
 
 -- (a) people and accounts of ours that were loaded, or are new
@@ -93,9 +114,7 @@ changed_accounts as (
 directly as (
     -- (a) the record itself was loaded, with what it was before; (b) it happened since
     select thread_key as conversation_key
-    from records
-    where read_run_no > {{ published_up_to() }}
-        or occurred_at >= {{ published_as_of() }}
+    from new_records
 
     union
 
@@ -108,9 +127,9 @@ directly as (
 
     select published_interactions.conversation_key
     from published_interactions
-    inner join records
-        on published_interactions.interaction_key = records.interaction_key
-    where records.read_run_no > {{ published_up_to() }}
+    inner join new_records
+        on published_interactions.interaction_key = new_records.interaction_key
+    where new_records.read_run_no > {{ published_up_to() }}
 
     union
 
@@ -121,18 +140,18 @@ directly as (
     union
 
     -- (a) a ticket that goes on elsewhere than it did; its conversation has its key
-    select coalesce(case_merges.case_key, published_cases.case_key)
+    select coalesce(case_merges.case_key, published_merges.case_key)
     from case_merges
-    full outer join published_cases
-        on case_merges.case_key = published_cases.case_key
-    where case_merges.surviving_case_key is distinct from published_cases.merged_into_case_key
+    full outer join published_merges
+        on case_merges.case_key = published_merges.case_key
+    where case_merges.surviving_case_key is distinct from published_merges.merged_into_case_key
 
     union
 
-    select records.thread_key
-    from records
+    select records_of_agents.thread_key
+    from records_of_agents
     inner join changed_accounts
-        on records.agent_key = changed_accounts.agent_key
+        on records_of_agents.agent_key = changed_accounts.agent_key
 
     union
 
@@ -153,11 +172,11 @@ directly as (
 
     union
 
-    -- (e)
-    select records.thread_key
-    from records
+    -- (e), of what was there before
+    select built_interactions.conversation_key
+    from built_interactions
     inner join changed_customers
-        on coalesce(records.author_identifier_key, records.recipient_identifier_key) = changed_customers.identifier_key
+        on built_interactions.customer_identifier_key = changed_customers.identifier_key
 
     union
 

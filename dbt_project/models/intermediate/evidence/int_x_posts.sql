@@ -1,4 +1,4 @@
-{{ config(materialized='table', indexes=[{'columns': ['post_id']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['post_id']}, {'columns': ["(source || ':' || conversation_id)"]}]) }}
 
 -- One row per post of X, whichever walks brought it. A mention of ours is addressed to us; so is a reply
 -- to an account of ours. What a search found and is not addressed to us was written unprompted. A post with

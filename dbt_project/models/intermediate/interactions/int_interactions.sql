@@ -2,10 +2,14 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ delete_dirty('conversation_key') }}",
-    indexes=[{'columns': ['conversation_key']}, {'columns': ['case_key']}, {'columns': ['interaction_key']}],
+    indexes=[
+        {'columns': ['conversation_key']}, {'columns': ['case_key']},
+        {'columns': ['interaction_key']}, {'columns': ['customer_identifier_key']},
+    ],
 ) }}
 
 -- depends_on: {{ ref('int_dirty_conversations') }}
+-- depends_on: {{ ref('int_interaction_records') }}
 
 -- One row per interaction up to as_of: matched across sources, laid in threads, and joined to its case.
 -- In a conversation without a ticket each customer who addressed us, or whom one of ours answered, has a
@@ -16,15 +20,10 @@ with records as (
         records.*,
         coalesce(records.conversation_key, threads.conversation_key) as thread_key,
         threads.answers_interaction_key
-    from {{ ref('int_interaction_records') }} as records
+    from {{ '(' ~ interaction_records(of_dirty_conversations=true) ~ ')' if is_incremental() else ref('int_interaction_records') }} as records
     left join {{ source('identity', 'threads') }} as threads
         on records.interaction_key = threads.interaction_key
     where records.occurred_at < {{ as_of() }}
-    {%- if is_incremental() %}
-        and coalesce(records.conversation_key, threads.conversation_key) in (
-            select conversation_key from {{ ref('int_dirty_conversations') }}
-        )
-    {%- endif %}
 ),
 
 matches as (

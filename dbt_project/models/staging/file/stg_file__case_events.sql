@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ delete_changed_records('file', 'case_events') }}",
-    indexes=[{'columns': ['record_key']}],
+    indexes=[{'columns': ['record_key']}, {'columns': ["(source || ':' || case_id)"]}],
 ) }}
 
 with records as (

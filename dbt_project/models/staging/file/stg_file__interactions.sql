@@ -2,7 +2,10 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ delete_changed_records('file', 'interactions') }}",
-    indexes=[{'columns': ['record_key']}],
+    indexes=[
+        {'columns': ['record_key']}, {'columns': ["(source || ':' || coalesce(conversation_id, case_id))"]},
+        {'columns': ['read_run_no']}, {'columns': ['occurred_at']},
+    ],
 ) }}
 
 with records as (

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ delete_changed_records('zendesk', 'ticket_events') }}",
-    indexes=[{'columns': ['ticket_id']}, {'columns': ['changed_at']}],
+    indexes=[{'columns': ["(source || ':' || ticket_id)"]}, {'columns': ['changed_at']}, {'columns': ['read_run_no']}],
 ) }}
 
 with records as (

@@ -2,7 +2,10 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ delete_changed_records('zendesk', 'tickets') }}",
-    indexes=[{'columns': ['record_key']}],
+    indexes=[
+        {'columns': ['record_key']}, {'columns': ["(source || ':' || ticket_id)"]},
+        {'columns': ['read_run_no']}, {'columns': ['created_at']}, {'columns': ['updated_at']},
+    ],
 ) }}
 
 {% set is_scrub %}

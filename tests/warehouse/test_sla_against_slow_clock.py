@@ -1,254 +1,250 @@
-"""Clocks of random cases on random schedules, against a second implementation that is slow and
-obviously right: equal in every second."""
+"""Clocks of random cases under random policies, against a second implementation that is slow and
+obviously right: equal in every row and every second."""
 
-import csv
-import random
+import os
+import pickle
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
+from multiprocessing import get_context
 
 import pytest
-from slow_clock import Schedule, due, open_seconds
+from random_cases import (
+    AS_OF,
+    TODAY,
+    Arrival,
+    all_sources,
+    arrival,
+    family,
+    help_desks,
+    random_case,
+    random_company,
+)
+from sla_warehouse import (
+    build_rest,
+    differences,
+    fill,
+    first_night,
+    next_night,
+    random_chunk,
+    read,
+    staged,
+    users,
+    write_policy,
+)
+from slow_clock import RUNS_WHILE, verdicts
 
-from answerable.bench.sla import FILLED, build, plan
-from answerable.identity import resolve
-from answerable.settings import ROOT
-from answerable.warehouse import db, dbt
+from answerable.warehouse import db
 
-AS_OF = datetime(2026, 3, 1)
-OFFICE = {day: (("09:00", "17:30"),) for day in range(5)}
-SCHEDULES = {
-    "cairo": Schedule(  # changes its clocks on a Friday, a weekday like any other here
-        zone="Africa/Cairo", hours={d: (("08:00", "16:00"),) for d in (6, 0, 1, 2, 3, 4)}
-    ),
-    "lord_howe": Schedule(zone="Australia/Lord_Howe", hours=OFFICE),  # half an hour of DST
-    "kathmandu": Schedule(  # a quarter of an hour beside its neighbours; lunch
-        zone="Asia/Kathmandu",
-        hours={day: (("10:00", "13:00"), ("13:45", "17:00")) for day in range(6)},
-    ),
-    "st_johns": Schedule(zone="America/St_Johns", hours=OFFICE),
-    "always": Schedule(
-        zone="Europe/London", hours={day: (("00:00", "24:00"),) for day in range(7)}
-    ),
-    "nights": Schedule(  # open while the clocks change
-        zone="America/New_York",
-        hours={day: (("00:00", "06:00"), ("22:00", "24:00")) for day in range(7)},
-    ),
-    "one_day": Schedule(zone="Pacific/Noumea", hours={3: (("07:00", "07:30"),)}),
-}
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def with_holidays(schedules: dict[str, Schedule], draw: random.Random) -> dict[str, Schedule]:
-    first = date(2024, 1, 1)
-    return {
-        name: replace(
-            schedule,
-            holidays=frozenset(first + timedelta(days=draw.randrange(790)) for _ in range(30)),
-        )
-        for name, schedule in schedules.items()
-    }
+SECOND = timedelta(seconds=1)
+CHUNK = 500
 
 
-def write_policy(folder, schedules: dict[str, Schedule]) -> None:
-    """The shipped policy with these schedules and, for each, a promise to a brand of its name."""
-    shipped = ROOT / "dbt_project" / "seeds" / "policy"
-    folder.mkdir()
-    new = {
-        "business_schedules": [
-            {
-                "schedule": name,
-                "timezone": schedule.zone,
-                "weekday": DAYS[day],
-                "opens_at": opens,
-                "closes_at": closes,
-                "valid_from": "2020-01-01",
-                "agreed_in": "a test",
-            }
-            for name, schedule in schedules.items()
-            for day, hours in sorted(schedule.hours.items())
-            for opens, closes in hours
-        ],
-        "holidays": [
-            {"schedule": name, "holiday_on": day, "holiday_name": "off", "agreed_in": "a test"}
-            for name, schedule in schedules.items()
-            for day in sorted(schedule.holidays)
-        ],
-        "brands": [
-            {"brand": name, "brand_name": name, "source": "zendesk", "source_brand_id": name}
-            for name in schedules
-        ],
-        "sla_policies": [
-            {
-                "policy": f"{metric} {name} {priority}",
-                "rank": 10 * number + place,
-                "metric": metric,
-                "brand": name,
-                "priority": priority,
-                "target": "duration",
-                "target_minutes": minutes,
-                "hours": name,
-                "valid_from": "2020-01-01",
-                "agreed_in": "a test",
-            }
-            for metric in ("first_reply_time", "resolution_time")
-            for number, name in enumerate(schedules)
-            for place, (priority, minutes) in enumerate(TARGETS.items())
-        ],
-    }
-    for file in shipped.glob("*.csv"):
-        text = file.read_text(encoding="utf-8")
-        rows = new.get(file.stem)
-        if rows is None and file.stem in ("ownership_policies", "service_levels"):
-            rows = []
-        if rows is None:
-            (folder / file.name).write_text(text, encoding="utf-8")
-            continue
-        with (folder / file.name).open("w", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, text.splitlines()[0].split(","), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+def settings_of(new_settings, folder, company, count: int):
+    policy = write_policy(folder / "policy", company, all_sources(count))
+    return replace(new_settings(), policy=policy)
 
 
-TARGETS = {"urgent": 30, "high": 510, "normal": 1440, "low": 9_999}  # minutes
+def chunks(seed: int, count: int, companies: int) -> Iterator[bytes]:
+    firsts = range(0, count, CHUNK)
+    if count <= CHUNK * 4:
+        yield from (random_chunk(seed, first, CHUNK, companies) for first in firsts)
+        return
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("forkserver")) as pool:
+        each = len(firsts)
+        yield from pool.map(random_chunk, [seed] * each, firsts, [CHUNK] * each, [companies] * each)
 
 
-def random_tickets(draw: random.Random, schedules, count: int) -> list[dict]:
-    """Tickets opened over two years, answered and solved sooner or later, or not; many of their
-    instants lie on an edge of the opening hours, or a second beside it."""
-    tickets = []
-    for number in range(count):
-        name = draw.choice(list(schedules))
-        opened = datetime(2024, 1, 3) + timedelta(seconds=draw.randrange(780 * 86_400))
-        if draw.random() < 0.3:
-            opened = opened.replace(minute=draw.choice((0, 30)), second=0)
-        priority = draw.choice(list(TARGETS))
-        ends = []
-        for share_done in (0.85, 0.8):
-            after = timedelta(seconds=int(draw.expovariate(1 / 200_000)))
-            if draw.random() < 0.25:  # exactly on the promise, or a second beside it
-                edges = due(schedules[name], opened, TARGETS[priority] * 60)
-                after = draw.choice(edges) - opened + timedelta(seconds=draw.choice((-1, 0, 1)))
-            at = opened + max(after, timedelta())
-            ends.append(at if draw.random() < share_done and at < AS_OF else None)
-        tickets.append(
-            {
-                "id": str(number),
-                "schedule": name,
-                "priority": priority,
-                "opened_at": opened,
-                "replied_at": ends[0],
-                "solved_at": ends[1],
-            }
-        )
-    return tickets
+def build_at_random(new_settings, using, folder, seed: int, count: int, companies: int):
+    """A warehouse of random cases; gives its settings, its company, its families and the files in
+    which the slow implementation's answers are."""
+    company = random_company(seed, companies)
+    settings = settings_of(new_settings, folder, company, companies)
+    families = [family(company, seed, number, companies) for number in range(60)]
+    spool = []
+    with using(settings):
+        run = first_night(settings, TODAY)
+        assert run.as_of == AS_OF
+        with db.connect(settings) as conn:
+            fill(conn, users(help_desks(companies)))
+            fill(conn, (row for one in families for case in one for row in staged(case)))
+            for number, chunk in enumerate(chunks(seed, count, companies)):
+                spool.append(folder / str(number))
+                spool[-1].write_bytes(chunk)
+                fill(conn, pickle.loads(chunk)[1])
+        build_rest(settings, run)
+    return settings, company, families, spool
 
 
-def fill(settings, tickets: list[dict]) -> None:
-    rows = {
-        "tickets": (
-            "source, record_key, read_run_no, ticket_id, created_at, updated_at, status,"
-            " via_channel, requester_id, brand_id",
-            [
-                (
-                    *("zendesk", t["id"], 1, t["id"], t["opened_at"], t["opened_at"]),
-                    *("open", "email", "customer", t["schedule"]),
-                )
-                for t in tickets
-            ],
-        ),
-        "ticket_changes": (
-            "source, record_key, read_run_no, ticket_id, event_sequence, changed_at, event_kind,"
-            " status, priority",
-            [
-                ("zendesk", f"{t['id']}-{n}", 1, t["id"], n, at, kind, status, priority)
-                for t in tickets
-                for n, at, kind, status, priority in (
-                    (1, t["opened_at"], "created", "new", t["priority"]),
-                    (2, t["solved_at"], "changed", "solved", None),
-                )
-                if at
-            ],
-        ),
-        "comments": (
-            "source, record_key, read_run_no, ticket_id, comment_id, author_id, commented_at,"
-            " is_public, via_channel, text",
-            [
-                (
-                    *("zendesk", f"{t['id']}-{who}", 1, t["id"], f"{t['id']}-{who}"),
-                    *(who, at, True, "email", "words"),
-                )
-                for t in tickets
-                for who, at in (("customer", t["opened_at"]), ("agent", t["replied_at"]))
-                if at
-            ],
-        ),
-        "users": (
-            "source, record_key, read_run_no, user_id, user_name, role, created_at, updated_at",
-            [
-                ("zendesk", who, 1, who, who, role, datetime(2020, 1, 1), datetime(2020, 1, 1))
-                for who, role in (("customer", "end-user"), ("agent", "agent"))
-            ],
-        ),
-    }
+@pytest.fixture(scope="module")
+def at_random(new_settings, using, tmp_path_factory):
+    return build_at_random(new_settings, using, tmp_path_factory.mktemp("random"), 1, 1_000, 30)
+
+
+def test_every_clock_and_segment_is_equal_to_the_second(at_random):
+    settings, _, _, spool = at_random
+    assert_equal(settings, spool, 1_000)
+
+
+@pytest.mark.slow
+def test_every_clock_and_segment_of_many_cases_is_equal_to_the_second(
+    new_settings, using, tmp_path
+):
+    settings, _, _, spool = build_at_random(new_settings, using, tmp_path, 2, 100_000, 99)
+    assert_equal(settings, spool, 100_000)
+
+
+def assert_equal(settings, spool, count: int) -> None:
+    wrong, seen, rows = [], Counter(), 0
     with db.connect(settings) as conn:
-        for table, (columns, values) in rows.items():
-            with conn.cursor().copy(
-                f"copy build.stg_zendesk__{table} ({columns}) from stdin"
-            ) as copy:
-                for value in values:
-                    copy.write_row(value)
-        for table in FILLED:
-            conn.execute(f"analyze build.stg_zendesk__{table}")
+        for file in spool:
+            keys, _, clocks, pieces = pickle.loads(file.read_bytes())
+            wrong += differences(conn, keys, clocks, pieces)
+            rows += len(clocks)
+            seen.update(kind for clock in clocks for kind in kinds(clock))
+            for clock in clocks:  # the two ways to say it are one
+                if clock["fulfilled_at"] and clock["due_at"]:
+                    is_kept = clock["elapsed_seconds"] <= clock["target_seconds"]
+                    assert is_kept == (clock["fulfilled_at"] <= clock["due_at"]), clock
+        (built,) = conn.execute(
+            "select count(*) from build.fct_sla_clocks where case_key not like '%family%'"
+        ).fetchone()
+    assert not wrong, f"{len(wrong)} differences, such as\n" + "\n".join(wrong[:20])
+    assert built == rows
+    # and it was all there to go wrong
+    rare = {kind: seen[kind] for kind in KINDS if seen[kind] < count // 200}
+    assert not rare, f"too rare to tell: {rare} of {dict(seen)}"
+
+
+KINDS = (
+    *RUNS_WHILE,
+    *("met", "breached", "running", "void", "no_policy"),
+    *("retargeted", "paused", "of no length", "exactly on the target", "a second late"),
+    *(
+        "used up at closing time",
+        "breached as the target was set",
+        "restarted",
+        "by their due time",
+    ),
+    *("resolved without an answer", "seen before it was opened", "in opening hours"),
+)
+
+
+def kinds(clock: dict) -> Iterator[str]:
+    """What there is to see in a clock."""
+    yield clock["metric"]
+    yield clock["outcome"]
+    target = clock["target_seconds"]
+    past = None if target is None else clock["elapsed_seconds"] - target
+    is_breached = clock["outcome"] == "breached"
+    holds = {
+        "retargeted": clock["retargeted_at"],
+        "paused": clock["is_paused"],
+        "of no length": clock["started_at"] == clock["fulfilled_at"],
+        "exactly on the target": past == 0,
+        "a second late": past == 1,
+        "used up at closing time": clock["due_at"] != clock["due_by_at"],
+        "breached as the target was set": is_breached and clock["breached_at"] > clock["due_at"],
+        "restarted": clock["metric"] == "resolution_time" and clock["clock_no"] > 1,
+        "by their due time": clock["policy"] and "theirs" in clock["policy"],
+        "resolved without an answer": clock["void_reason"] == "resolved",
+        "seen before it was opened": clock["seen_after_seconds"],
+        "in opening hours": clock["hours"] not in (None, "calendar"),
+    }
+    yield from (kind for kind, is_so in holds.items() if is_so)
 
 
 @pytest.mark.parametrize(
-    ("seed", "count"),
-    [(1, 1_000), pytest.param(2, 100_000, marks=pytest.mark.slow)],
+    ("seed", "count", "days"),
+    [(3, 200, (40, 4, 0)), pytest.param(4, 3_000, (300, 90, 20, 3, 1, 0), marks=pytest.mark.slow)],
 )
-def test_every_clock_is_equal_to_the_second(new_settings, using, tmp_path, seed, count):
-    draw = random.Random(seed)
-    schedules = with_holidays(SCHEDULES, draw)
-    policy = tmp_path / "policy"
-    write_policy(policy, schedules)
-    tickets = random_tickets(draw, schedules, count)
-    settings = replace(new_settings(), policy=policy)
+def test_nights_in_increments_leave_what_one_full_build_leaves(
+    new_settings, using, tmp_path, seed, count, days
+):
+    """The slow implementation knows no nights: it is asked anew for each. Some cases come late as
+    a whole, of others what was written."""
+    company = random_company(seed, 12)
+    cases = [random_case(company, seed, number, 12) for number in range(count)]
+    arrivals = [arrival(case, seed, len(days)) for case in cases]
+    settings = settings_of(new_settings, tmp_path, company, 12)
+    run = None
     with using(settings):
-        run = plan(settings, AS_OF)
-        build(settings, run, "first")
-        fill(settings, tickets)
-        dbt.build(run.run_id, part="evidence", settings=settings)
-        resolve(run.run_id, settings=settings)
-        build(settings, run, "rest")
+        for night, ago in enumerate(days):
+            day = TODAY - timedelta(days=ago)
+            run = next_night(settings, run, day) if run else first_night(settings, day)
+            with db.connect(settings) as conn:
+                fill(conn, users(help_desks(12)) if night == 0 else [])
+                fill(conn, (row for one in arrivals for row in rows_of(one, night, run.run_no)))
+            build_rest(settings, run)
+            assert_is_right(settings, [one.known(night) for one in arrivals], company, run.as_of)
+        if count > 1_000:
+            run = next_night(settings, run, TODAY + timedelta(days=1))
+            with db.connect(settings) as conn:
+                conn.execute("update ops.runs set is_full = true where run_id = %s", [run.run_id])
+                conn.commit()
+            build_rest(settings, run)
+            assert_is_right(settings, cases, company, run.as_of)
+
+
+def rows_of(one: Arrival, night: int, run_no: int) -> list[tuple[str, tuple]]:
+    """What of a case comes in that night."""
+    now, before = (one.known(n) for n in (night, night - 1))
+    rows = [] if now is None else [*staged(now, run_no)]
+    return rows[0 if before is None else len([*staged(before)]) :]
+
+
+def assert_is_right(settings, cases, company, as_of) -> None:
+    known = [case for case in cases if case is not None]
+    judged = [verdicts(case, company, as_of) for case in known]
+    assert any(clocks for clocks, _ in judged)
     with db.connect(settings) as conn:
-        ours = {
-            (case_key, metric): tuple(rest)
-            for case_key, metric, *rest in conn.execute(
-                "select case_key, metric, outcome, fulfilled_at, elapsed_seconds,"
-                " target_seconds, due_at, due_by_at from build.fct_sla_clocks"
-            )
-        }
-    expected = {}
-    for ticket in tickets:
-        schedule = schedules[ticket["schedule"]]
-        start, target = ticket["opened_at"], TARGETS[ticket["priority"]] * 60
-        due_by, due_at = due(schedule, start, target)
-        for metric, end in (
-            ("first_reply_time", ticket["replied_at"]),
-            ("resolution_time", ticket["solved_at"]),
-        ):
-            used = open_seconds(schedule, start, end or AS_OF)
-            outcome = "breached" if used > target else "met" if end else "running"
-            expected[(f"zendesk:{ticket['id']}", metric)] = (
-                outcome,
-                end,
-                used,
-                target,
-                due_at,
-                due_by,
-            )
-            # the two ways to say it are one
-            assert (used <= target) == ((end or AS_OF) <= due_at)
-    wrong = {key: (ours.get(key), true) for key, true in expected.items() if ours.get(key) != true}
-    assert len(ours) == 2 * count
-    assert {outcome for outcome, *_ in expected.values()} == {"met", "breached", "running"}
-    assert not wrong, f"{len(wrong)} of {len(expected)} differ, such as {list(wrong.items())[:3]}"
+        wrong = differences(
+            conn,
+            [case.key for case in known],
+            [row for clocks, _ in judged for row in clocks],
+            [row for _, pieces in judged for row in pieces],
+        )
+        (built,) = conn.execute("select count(*) from build.fct_sla_clocks").fetchone()
+    assert not wrong, f"as of {as_of}: {len(wrong)} differences, such as\n" + "\n".join(wrong[:20])
+    assert built == sum(len(clocks) for clocks, _ in judged)
+
+
+def test_a_later_reply_never_gives_a_smaller_first_reply_time(at_random):
+    """Nor does the split of a clock's time by who had the case lose a second, or open and closed
+    hours more or less than the calendar has."""
+    settings, company, families, _ = at_random
+    cases = [case for one in families for case in one]
+    judged = [verdicts(case, company, AS_OF) for case in cases]
+    with db.connect(settings) as conn:
+        clocks = read(conn, "fct_sla_clocks", [case.key for case in cases])
+        pieces = read(conn, "fct_sla_segments", [case.key for case in cases])
+        slowly = ([row for both in judged for row in both[which]] for which in (0, 1))
+        assert differences(conn, [case.key for case in cases], *slowly) == []
+    grew = 0
+    for one in families:
+        replies = [clocks[case.key, "first_reply_time", 1] for case in one]
+        # a promise that begins later counts the time before it, too, in its own hours
+        promised = [row for row in replies if row["outcome"] != "no_policy"]
+        for sooner, later in pairwise(promised):
+            assert sooner["fulfilled_at"] <= later["fulfilled_at"]
+            assert sooner["elapsed_seconds"] <= later["elapsed_seconds"], (sooner, later)
+            grew += sooner["elapsed_seconds"] < later["elapsed_seconds"]
+    assert grew > 100
+    for key, clock in clocks.items():
+        mine = [piece for piece in pieces.values() if piece["case_key"] == key[0]]
+        mine = [piece for piece in mine if (piece["metric"], piece["clock_no"]) == key[1:]]
+        by_holder = Counter()
+        for piece in mine:
+            by_holder[piece["department"]] += piece["seconds"]
+        assert by_holder.total() == clock["elapsed_seconds"]
+        for piece in mine:
+            if piece["is_paused"] or piece["hours"] == "calendar":
+                continue
+            span = (piece["from_at"], piece["to_at"])
+            windows = company.schedules[piece["hours"]].windows(*span)
+            edges = [span[0], *(edge for window in windows for edge in window), span[1]]
+            closed = sum((b - a for a, b in zip(edges[::2], edges[1::2], strict=True)), 0 * SECOND)
+            assert piece["seconds"] + closed / SECOND == piece["calendar_seconds"]

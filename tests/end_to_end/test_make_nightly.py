@@ -7,7 +7,14 @@ import re
 import stat
 from pathlib import Path
 
+import psycopg
 import pytest
+from sla_warehouse import differences
+from slow_clock import verdicts
+from slow_marts import read_cases, read_policy
+
+from answerable.runtime import postgres
+from answerable.settings import ROOT
 
 FIRST_DAY = "2025-12-11"
 
@@ -70,6 +77,19 @@ def test_marts_can_be_queried_as_csv_by_the_reader(house, first):
     refused = house.make("psql", stdin="select * from private.customer_identities")
     assert refused.returncode != 0 and "permission denied" in refused.stderr
     assert house.query("select * from private.customer_identities limit 1", "ROLE=private")
+
+
+def test_the_slow_implementation_gives_every_clock_of_the_night(house, first):
+    """Its timelines and messages and the policy's rows in, its clocks and their segments out."""
+    company = read_policy(ROOT / "dbt_project" / "seeds" / "policy")
+    with psycopg.connect(postgres.cluster_of(house.home).url(), options="-c TimeZone=UTC") as conn:
+        (as_of,) = conn.execute("select as_of from marts.publication").fetchone()
+        cases = read_cases(conn, company)
+        judged = [verdicts(case, company, as_of, states) for case, states in cases]
+        clocks, pieces = ([row for both in judged for row in both[which]] for which in (0, 1))
+        assert len(clocks) > 100 and {row["outcome"] for row in clocks} >= {"met", "breached"}
+        wrong = differences(conn, [case.key for case, _ in cases], clocks, pieces)
+    assert not wrong, f"{len(wrong)} differences, such as\n" + "\n".join(wrong[:20])
 
 
 def test_the_next_night_is_the_day_after_and_the_server_stays_up_in_between(house, first):

@@ -119,18 +119,22 @@ def file_streams(environ: Mapping[str, str] = os.environ) -> list[dict]:
             files.found(file)
         except SpecError as error:
             raise runs.PlanError(f"FILES: {error} (in {pair!r})") from None
-        described = [part.description for part in files.parts(mapping)]
-        for kind in dict.fromkeys(each.kind for each in described):
-            streams.append(
-                {
-                    "source": described[0].source,
-                    "kind": "file",
-                    "stream": kind,
-                    "mapping": str(Path(mapping).absolute()),
-                    "file": files.absolute(file),
-                }
-            )
+        streams += _described_streams(mapping, file)
     return streams
+
+
+def _described_streams(mapping: str | Path, file: str) -> list[dict]:
+    described = [part.description for part in files.parts(mapping)]
+    return [
+        {
+            "source": described[0].source,
+            "kind": "file",
+            "stream": kind,
+            "mapping": str(Path(mapping).absolute()),
+            "file": files.absolute(file),
+        }
+        for kind in dict.fromkeys(each.kind for each in described)
+    ]
 
 
 def _reports_failure(step: str) -> Callable:
@@ -179,6 +183,10 @@ def plan(
         for connection in connections
         for each in streams_of(connection)
     ]
+    settings = Settings.from_environment()
+    if is_sandbox:
+        for mapping, folder in sandbox.exports(settings).values():
+            streams += _described_streams(mapping, str(folder))
     exports = file_streams()
     request = runs.PlanRequest(
         now=now or datetime.now(UTC),
@@ -189,6 +197,8 @@ def plan(
     )
     with stage("plan") as this:
         receipt = runs.plan(request)
+        if is_sandbox and receipt.get("streams"):
+            sandbox.deliver(settings, datetime.fromisoformat(receipt["as_of"]))
         this.count(
             night=receipt.get("as_of") or "none due", streams=len(receipt.get("streams", []))
         )

@@ -246,7 +246,7 @@ def plan(request: PlanRequest, settings: Settings | None = None) -> dict:
         if not decision.is_due:
             return {"run_id": None, "reason": decision.reason}
         if decision.resume is not None:
-            run = _resume(conn, decision.resume, request.streams)
+            run = _resume(conn, decision.resume, request)
         else:
             run = _begin(conn, decision, request.streams)
         kept = {run.run_id}
@@ -363,17 +363,17 @@ def _begin(conn: psycopg.Connection, decision: Decision, streams: Sequence[dict]
     return get(conn, run_id)
 
 
-def _resume(conn: psycopg.Connection, run: Run, streams: Sequence[dict]) -> Run:
+def _resume(conn: psycopg.Connection, run: Run, request: PlanRequest) -> Run:
     """The same run with the same as_of. It pulls what is configured now, and the files it began
     with where none is named now.
     """
     if run.status == "published":  # only its report is missing
         return run
     kept = run.streams
-    if run.kind == "nightly" and streams:
-        kept = list(streams)
-        if not any(each["kind"] == "file" for each in streams):
-            kept += [each for each in run.streams if each["kind"] == "file"]
+    if run.kind == "nightly" and request.streams:
+        kept = list(request.streams)
+        if not request.has_files:
+            kept += [each for each in run.streams if each["kind"] == "file" and each not in kept]
     conn.execute(
         "update ops.runs set status = 'running', finished_at = null, streams = %s"
         " where run_id = %s",

@@ -31,6 +31,7 @@ def nights(new_settings, using, tmp_path_factory):
     settings = new_settings()
     with pytest.MonkeyPatch.context() as patch, using(settings):
         patch.setenv("POLICY", str(policy))
+        patch.setenv("ANSWERABLE_SANDBOX_SIZE", str(SMALL))  # of what is delivered beside the APIs
         told = []
         with (
             server.serve(size=SMALL, present=str(FIRST)) as handle,

@@ -34,10 +34,12 @@ def nights(new_settings, using):
     settings = new_settings()
     told = []
     with (
+        pytest.MonkeyPatch.context() as patch,
         using(settings),
         server.serve(size=SIZE, present=str(NIGHTS[0])) as handle,
         psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
     ):
+        patch.setenv("ANSWERABLE_SANDBOX_SIZE", str(SIZE))
         served = handle.airflow_connections()
         accounts = [Connection.from_dict(sandbox.account(n, served)) for n in sandbox.SOURCES]
         for as_of in NIGHTS:

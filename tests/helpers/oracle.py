@@ -1,7 +1,9 @@
 """What the sandbox knows to be true, beside what a warehouse says."""
 
 from collections import defaultdict
+from dataclasses import astuple, fields
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -27,8 +29,22 @@ def differences(
     if shown_until:
         shown = truth(world(size=size), shown_until.replace(tzinfo=UTC))
 
+    private = "private" if schema == "marts" else f"{schema}_private"
+
     def ask(query: str) -> list[tuple]:
-        return conn.execute(sql.SQL(query).format(marts=sql.Identifier(schema))).fetchall()
+        names = {"marts": sql.Identifier(schema), "private": sql.Identifier(private)}
+        return conn.execute(sql.SQL(query).format(**names)).fetchall()
+
+    # a customer is known by all their identifiers, for keys tell nothing
+    groups = {one: frozenset(map(key_of, group)) for group in told.tied for one in group}
+    early = {key_of(one) for one in shown.customers.keys() - told.customers.keys()}
+    known_as: dict[str | None, frozenset[str] | None] = defaultdict(frozenset)
+    for customer, identifier in ask(
+        "select customer_key, identifier_key from {private}.customer_identities"
+    ):
+        if identifier not in early:
+            known_as[customer] = (known_as[customer] or frozenset()) | {identifier}
+    known_as[None] = None
 
     spans = defaultdict(list)
     for key, *span in ask(
@@ -50,7 +66,7 @@ def differences(
             for key, *rest in ask(
                 "select case_key, opened_at, resolved_at, closed_at, channel, is_counted,"
                 " not_counted_reason, merged_into_case_key,"
-                " case when source = 'zendesk' then status end"
+                " case when source <> 'x' then status end"
                 " from {marts}.fct_cases"
             )
         },
@@ -88,6 +104,35 @@ def differences(
                 " from {marts}.rpt_mentions_daily where channel = 'x' group by day"
             )
         },
+        "calls": {
+            key: (*rest, known_as[customer])
+            for key, customer, *rest in ask(
+                "select call_key, customer_key, direction, callback_of_call_key, queue, agent_key,"
+                " brand, priority, started_at, outcome, outcome_raw, is_offered, ivr_seconds,"
+                " wait_seconds, talk_seconds, queue_entered_at, answered_at, ended_at,"
+                " service_level, answer_target_seconds, answer_outcome, answer_void_reason"
+                " from {marts}.fct_calls"
+            )
+        },
+        "intervals": {
+            tuple(key): tuple(rest)
+            for *key, offered, answered, met, abandoned, short, waited, talked, longest in ask(
+                "select queue, brand, service_level, from_at, offered_count, answered_count,"
+                " answered_in_target_count, abandoned_count, short_abandoned_count,"
+                " answered_wait_seconds, talk_seconds, longest_wait_seconds"
+                " from {marts}.rpt_service_level_intervals"
+            )
+            for rest in [(offered, answered, met, abandoned, short, waited, talked, longest)]
+        },
+        "sales": {
+            key: (*rest, known_as[customer])
+            for key, customer, *rest in ask(
+                "select sale_key, customer_key, case_key, agent_key, channel, channel_raw, brand,"
+                " product, status, is_open, found_at, qualified_at, won_at, lost_at, decided_on,"
+                " (amount * 100)::bigint, currency, lost_reason from {marts}.fct_sales"
+            )
+        },
+        "customers": {key: group for group in known_as.values() if group for key in group},
     }
     true = {
         "interactions": {
@@ -158,6 +203,16 @@ def differences(
             )
             for day, m in told.mentions.items()
         },
+        "calls": {
+            key: (*facts_of(c, "call_key", "customer"), groups.get(c.customer))
+            for key, c in told.calls.items()
+        },
+        "intervals": {key: astuple(one) for key, one in told.intervals.items()},
+        "sales": {
+            key: (*facts_of(s, "sale_key", "customer"), groups.get(s.customer))
+            for key, s in told.sales.items()
+        },
+        "customers": {key_of(each): group for each, group in groups.items()},
     }
     rare = ("ratings", "unprompted")
     told_of_nothing = [name for name, facts in true.items() if not facts and name not in rare]
@@ -172,12 +227,32 @@ def differences(
     }
 
 
+def facts_of(fact: Any, *without: str) -> tuple:
+    """The values of a true thing, in order."""
+    return tuple(getattr(fact, one.name) for one in fields(fact) if one.name not in without)
+
+
+def key_of(identifier: tuple[str, str]) -> str:
+    """How the warehouse calls an identifier that the truth tells of."""
+    kind, value = identifier
+    prefix = {
+        "zendesk_user": "zendesk:user",
+        "x_user": "x:user",
+        "salesbook_customer": "salesbook:user",
+        "workshop_user": "workshop:user",
+    }.get(kind, kind)
+    return f"{prefix}:{value}"
+
+
 def plain(instant: datetime | None) -> datetime | None:
     """UTC without zone, as in the warehouse."""
     return instant and instant.astimezone(UTC).replace(tzinfo=None)
 
 
-COMPARED = ("interactions", "cases", "spans", "verdicts", "ratings", "unprompted", "mentions")
+COMPARED = (
+    *("interactions", "cases", "spans", "verdicts", "ratings", "unprompted", "mentions"),
+    *("calls", "intervals", "sales", "customers"),
+)
 NOTHING: dict[str, dict] = {name: {} for name in COMPARED}
 
 

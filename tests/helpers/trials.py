@@ -75,6 +75,7 @@ class Trials:
             "PYTHONPATH": f"{ROOT / 'plugins'}{os.pathsep}{ROOT / 'tests' / 'helpers'}",
             "ANSWERABLE_HOME": str(self.home),
             "ANSWERABLE_REPORTS": str(self.home / "reports"),
+            "ANSWERABLE_SANDBOX_SIZE": str(self.size),
             "ANSWERABLE_WAREHOUSE_URL": self.cluster.url(),
             "ANSWERABLE_IDENTITY_SECRET": "the same in each of the trials",
             "POLICY": str(self.policy),

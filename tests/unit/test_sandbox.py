@@ -14,6 +14,7 @@ import requests
 from answerable.sandbox import SMALL, Fault, Handle, serve
 from answerable.sandbox import company as c
 from answerable.sandbox.history import World, world
+from answerable.sandbox.repairs import BENCHES
 from answerable.sandbox.truth import truth
 from answerable.sandbox.x import XView
 from answerable.sandbox.zendesk import ZendeskView
@@ -133,7 +134,7 @@ def test_ids_are_unique(small: World) -> None:
 def test_ten_small_days_are_about_five_hundred_cases(small: World) -> None:
     told = truth(small, TEN_DAYS)
     assert 450 <= len(told.cases) <= 560
-    assert 1_800 <= len(told.interactions) <= 2_300
+    assert 2_000 <= len(told.interactions) <= 2_600
     outcomes = Counter(one.outcome for one in told.verdicts.values())
     assert set(outcomes) == {"met", "breached", "running", "void", "no_policy"}
 
@@ -210,6 +211,7 @@ def test_our_people_are_those_of_the_policy_seeds() -> None:
         seeds = {
             (row["agent"], row["team"], max(row["valid_from"], "2025-12-01"), row["valid_until"])
             for row in csv.DictReader(handle)
+            if row["source"] in ("zendesk", "x")
         }
     acted = set()
     for one in (*c.AGENTS, *c.ACCOUNTS):
@@ -220,7 +222,8 @@ def test_our_people_are_those_of_the_policy_seeds() -> None:
     assert seeds == acted
     with (folder / "teams.csv").open(encoding="utf-8") as handle:
         assert {(row["team"], row["department"]) for row in csv.DictReader(handle)} == {
-            (group.name, group.department) for group in c.GROUPS
+            *((group.name, group.department) for group in c.GROUPS),
+            *BENCHES.items(),
         }
 
 

@@ -140,28 +140,28 @@ class World:
         born.tickets.append(ticket)
         born.tickets += doubles(self.seed, born.number, serial, ticket, one, user)
 
-    def _anybody(self, rng: Random, day: int) -> Person:
+    def anybody(self, rng: Random, day: int) -> Person:
         """One who joined before the day; some write far more often than others."""
         number = int(people_by(day, self.size) * rng.random() ** 1.6)
         return person(self.seed, self.size, number)
 
     def _with_user(self, rng: Random, day: int, instant: int) -> tuple[Person, User]:
         while True:
-            one = self._anybody(rng, day)
+            one = self.anybody(rng, day)
             users = one.users_at(instant)
             if users:
                 return one, rng.choice(users)
 
     def _tied(self, rng: Random, day: int, instant: int) -> tuple[Person, User]:
         while True:
-            one = self._anybody(rng, day)
+            one = self.anybody(rng, day)
             if one.x_tied_since is not None and one.x_tied_since < instant:
                 return one, one.users[0]
 
     def _on_x(self, day: int) -> Pick:
         def pick(rng: Random) -> Person:
             while True:
-                one = self._anybody(rng, day)
+                one = self.anybody(rng, day)
                 if one.x_id is not None:
                     return one
 

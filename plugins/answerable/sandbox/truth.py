@@ -25,6 +25,16 @@ from .company import (
 from .history import World
 from .ratings import rating_of
 from .records import Audit, Post, Ticket
+from .repairs import BENCHES, ROBOT, Repair, repairs_before
+from .truth_of_exports import (
+    TrueCall,
+    TrueInterval,
+    TrueSale,
+    identifiers_by_person,
+    true_calls,
+    true_intervals,
+    true_sales,
+)
 from .words import brands_named
 
 _CHANNELS = {
@@ -37,7 +47,8 @@ _CHANNELS = {
 }
 _BRANDS = {brand.id: brand.key for brand in BRANDS}
 
-Identifier = tuple[str, str]  # kind (zendesk_user, email, phone, x_handle, x_user), value
+# kind (zendesk_user, email, phone, x_handle, x_user, salesbook_customer, workshop_user), value
+Identifier = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,9 @@ class Truth:
     ratings: dict[str, TrueRating]
     unprompted: dict[str, TrueUnprompted]
     mentions: dict[date, TrueMentions]  # by the company's day
+    calls: dict[str, TrueCall]
+    intervals: dict[tuple, TrueInterval]  # by queue, brand, promise and beginning
+    sales: dict[str, TrueSale]
     customers: dict[Identifier, str]  # who is behind each identifier that a source shows
     tied: tuple[frozenset[Identifier], ...]  # what the sources' evidence ties together
 
@@ -331,7 +345,11 @@ def truth(world: World, present: datetime | int) -> Truth:
     tickets = world.tickets_before(now)
     posts = world.posts_before(now)
     goes_on = _survivors(tickets, now)
-    interactions = _interactions(tickets, posts, goes_on, now)
+    repairs = repairs_before(world, now)
+    calls = true_calls(world, now)
+    interactions = (
+        _interactions(tickets, posts, goes_on, now) | _notes(repairs, now) | _calls(calls)
+    )
     of_case: dict[str, list[TrueInteraction]] = defaultdict(list)
     for one in interactions.values():
         for case_key in {one.case_key, one.written_in} - {None}:
@@ -361,20 +379,28 @@ def truth(world: World, present: datetime | int) -> Truth:
         cases[case_key] = case
         spans[case_key] = case_spans
         verdicts[case_key, verdict.metric] = verdict
+    for repair in repairs:
+        case, case_spans, found = _of_repair(repair, of_case[f"workshop:{repair.id}"], now)
+        cases[case.case_key] = case
+        spans[case.case_key] = case_spans
+        verdicts |= {(one.case_key, one.metric): one for one in found}
     customers, tied = _identifiers(world, posts, now)
     ratings = _ratings(world, tickets, goes_on, spans, now)
     unprompted, mentions = _mentions(interactions, of_case, own)
     return Truth(
-        utc(now),
-        interactions,
-        cases,
-        spans,
-        verdicts,
-        ratings,
-        unprompted,
-        mentions,
-        customers,
-        tied,
+        present=utc(now),
+        interactions=interactions,
+        cases=cases,
+        spans=spans,
+        verdicts=verdicts,
+        ratings=ratings,
+        calls=calls,
+        intervals=true_intervals(calls),
+        sales=true_sales(world, {ticket.id for ticket in tickets}, now),
+        unprompted=unprompted,
+        mentions=mentions,
+        customers=customers,
+        tied=tied,
     )
 
 
@@ -640,6 +666,82 @@ def _solved(audits: list[Audit], now: int) -> list[tuple[int, int]]:
     return found if since is None else [*found, (since, now)]
 
 
+# The workshop and the telephone
+
+_REPAIR_CHANNELS = {"Form": "web_form", "Counter": "in_person", "Parcel": "other"}
+_RANKS = {"P1": "urgent", "P2": "normal", "P3": "low"}
+
+
+def _notes(repairs: list[Repair], now: int) -> dict[str, TrueInteraction]:
+    return {
+        f"workshop:{note.id}": TrueInteraction(
+            interaction_key=f"workshop:{note.id}",
+            case_key=f"workshop:{repair.id}",
+            occurred_at=utc(note.at),
+            direction="inbound" if note.author == repair.customer else "outbound",
+            is_bot=note.author == ROBOT,
+            is_reply=note.author not in (repair.customer, ROBOT),
+            customer=f"person:{repair.person}",
+        )
+        for repair in repairs
+        for note in repair.notes
+        if note.told_at < now
+    }
+
+
+def _calls(calls: dict[str, TrueCall]) -> dict[str, TrueInteraction]:
+    """A call is nobody's case."""
+    return {
+        key: TrueInteraction(key, None, call.started_at, call.direction, False, False, None)
+        for key, call in calls.items()
+    }
+
+
+def _of_repair(
+    repair: Repair, messages: list[TrueInteraction], now: int
+) -> tuple[TrueCase, tuple[TrueSpan, ...], list[TrueVerdict]]:
+    key = f"workshop:{repair.id}"
+    audits = [audit for audit in repair.audits if audit.at < now]
+    status, resolved, closed = _status(audits)
+    solved = _solved(audits, now)
+    channel = _REPAIR_CHANNELS[repair.via]
+    case = TrueCase(
+        case_key=key,
+        opened_at=utc(repair.opened_at),
+        resolved_at=None if resolved is None else utc(resolved),
+        closed_at=None if closed is None else utc(closed),
+        status=status,
+        channel=channel,
+        brand=repair.brand,
+        is_counted=True,
+        not_counted_reason=None,
+        customer=f"person:{repair.person}",
+    )
+    held: dict[str, object] = {}
+    steps: list[tuple[int, Holder]] = []
+    for audit in audits:
+        held |= {change.name: change.value for change in audit.changes}
+        team = str(held["team"])
+        agent = held["owner"] and f"workshop:{held['owner']}"
+        steps.append((audit.at, (BENCHES[team], team, agent or None)))
+    priority = _RANKS[str(next(one.value for one in audits[0].changes if one.name == "priority"))]
+    verdicts = []
+    asked, answered = _first_reply(messages)
+    if asked is not None:
+        start = _epoch(asked)
+        # what Nookly's customers were promised for forms was promised for the help desk's
+        promise = _first_reply_promise(channel, priority, "", None, "", _company_day(start))
+        fulfilled = None if answered is None else _epoch(answered)
+        verdicts.append(
+            judge(key, "first_reply_time", promise, start, fulfilled, now, False, solved)
+        )
+    promise = _resolution_promise(channel, priority, "", _company_day(repair.opened_at))
+    verdicts.append(
+        judge(key, "resolution_time", promise, repair.opened_at, resolved, now, False, solved)
+    )
+    return case, _spans(key, steps, closed), verdicts
+
+
 def _of_conversation(
     case_key: str, messages: list[TrueInteraction], own: dict[str, Post], now: int
 ) -> tuple[TrueCase, tuple[TrueSpan, ...], TrueVerdict]:
@@ -683,6 +785,7 @@ def _identifiers(
     world: World, posts: list[Post], now: int
 ) -> tuple[dict[Identifier, str], tuple[frozenset[Identifier], ...]]:
     wrote = {post.person for post in posts if post.person is not None}
+    elsewhere = identifiers_by_person(world, now)
     customers: dict[Identifier, str] = {}
     tied: list[frozenset[Identifier]] = []
     people: dict[int, Person] = {one.number: one for one in world.people_before(now)}
@@ -696,6 +799,7 @@ def _identifiers(
         ]
         if number in wrote and one.x_id and one.x_handle:
             groups.append({("x_user", one.x_id), ("x_handle", one.x_handle.lower())})
+        groups += elsewhere.get(number, [])
         for group in groups:
             customers |= dict.fromkeys(group, one.key)
         tied += [frozenset(group) for group in _joined(groups)]

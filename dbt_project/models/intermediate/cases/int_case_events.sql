@@ -186,6 +186,8 @@ file_case_heads as (
         file_cases.closed_at,
         coalesce(file_beginnings.has_status, 0) as has_status,
         coalesce(file_beginnings.status, 'new') as first_status,
+        -- a case is new once: one that is new now has been nothing else
+        case when file_cases.status = 'new' then 'new' else 'open' end as only_status,
         -- what has changed says itself what it was; what never has is what the head says
         case when file_beginnings.has_department = 1 then coalesce(file_beginnings.department, '') end as first_department,
         case when file_beginnings.has_team = 1 then coalesce(file_beginnings.team, '') end as first_team,
@@ -208,7 +210,7 @@ file_case_heads as (
 ),
 
 file_case_instants as (
-    select *, 1 as event_sequence, 'created' as event_kind, opened_at as event_at, case when has_status = 1 then first_status else 'open' end as said_status
+    select *, 1 as event_sequence, 'created' as event_kind, opened_at as event_at, case when has_status = 1 then first_status else only_status end as said_status
     from file_case_heads
     union all
     select *, 2, 'resolved', greatest(resolved_at, opened_at), 'solved'

@@ -6,7 +6,7 @@ import csv
 import doctest
 import gzip
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -341,31 +341,36 @@ def test_a_sum_that_was_put_right_counts_since_it_was_told(
     assert (told.status, told.cents) == ("found", cents)
 
 
-MAIL, PHONE = ("email", "gro.supposely1198@mail.example"), ("phone", "+12115550198")
-HANDLE, ON_X = ("x_handle", "supposely1198"), ("x_user", "1510000000009486962")
-USER = ("zendesk_user", "380000011980")
+MAIL, PHONE = ("email", "lorn.neverborn1935@inbox.example"), ("phone", "+12195550135")
+HANDLE, ON_X = ("x_handle", "neverborn1935"), ("x_user", "1510000000015323265")
+USER = ("zendesk_user", "380000019350")
 
 
 @pytest.mark.parametrize(
     ("present", "told_of", "together"),
     [
-        # the help desk has known Gro's address since 5 December; nobody has heard of her yet
-        ("2026-01-13T14:20:52", {USER, MAIL}, [{USER, MAIL}]),
-        # she hung up at 14:20:52: a number, and whose it is nobody knows
-        ("2026-01-13T14:20:53", {USER, MAIL, PHONE}, [{USER, MAIL}, {PHONE}]),
-        # the shop's lead has the address alone
-        ("2026-01-22T09:30:00", {USER, MAIL, PHONE}, [{USER, MAIL}, {PHONE}]),
-        # 10:30 in Berlin: the seller notes number and handle beside the address
+        # Lorn signed up at 00:16:05, with address and handle
+        ("2026-01-19T00:16:05", set(), []),
+        ("2026-01-19T00:16:06", {USER, MAIL, HANDLE}, [{USER, MAIL, HANDLE}]),
+        # he posts at 14:31:36, and X says that the handle is this account's
+        ("2026-01-20T14:31:37", {USER, MAIL, HANDLE, ON_X}, [{USER, MAIL, HANDLE, ON_X}]),
+        # he hung up at 10:05:00: a number, and whose it is nobody knows
         (
-            "2026-01-22T09:30:01",
-            {USER, MAIL, PHONE, HANDLE},
-            [{USER, MAIL, PHONE, HANDLE}],
+            "2026-01-23T10:05:01",
+            {USER, MAIL, HANDLE, ON_X, PHONE},
+            [{USER, MAIL, HANDLE, ON_X}, {PHONE}],
         ),
-        # 20:27:32: she posts, and X says that the handle is this account's
+        # the shop's lead of that day has the address alone
         (
-            "2026-01-31T20:27:33",
-            {USER, MAIL, PHONE, HANDLE, ON_X},
-            [{USER, MAIL, PHONE, HANDLE, ON_X}],
+            "2026-01-30T10:11:00",
+            {USER, MAIL, HANDLE, ON_X, PHONE},
+            [{USER, MAIL, HANDLE, ON_X}, {PHONE}],
+        ),
+        # 11:11 in Berlin: the seller notes the number beside the address
+        (
+            "2026-01-30T10:11:01",
+            {USER, MAIL, HANDLE, ON_X, PHONE},
+            [{USER, MAIL, HANDLE, ON_X, PHONE}],
         ),
     ],
 )
@@ -373,48 +378,51 @@ def test_evidence_ties_one_customer_together_step_by_step(
     small: World, present: str, told_of: set, together: list
 ) -> None:
     told = truth(small, datetime.fromisoformat(present))
-    hers = {USER, MAIL, PHONE, HANDLE, ON_X}
-    assert hers & told.customers.keys() == told_of
-    assert {group for group in told.tied if group & hers} == {*map(frozenset, together)}
+    his = {USER, MAIL, PHONE, HANDLE, ON_X}
+    assert his & told.customers.keys() == told_of
+    assert {group for group in told.tied if group & his} == {*map(frozenset, together)}
 
 
 def test_one_customer_posts_mails_calls_and_buys(late: Truth) -> None:
-    her = late.customers[MAIL]
+    he = late.customers[MAIL]
     wrote = {
         key: (one.case_key, f"{one.occurred_at:%m-%d %H:%M:%S}")
         for key, one in late.interactions.items()
-        if one.customer == her and one.direction == "inbound"
+        if one.customer == he and one.direction == "inbound"
     }
     assert wrote == {
-        # on a Saturday evening after closing; nobody ever answers
-        "x:2017696271984249857": ("x:2017696271984249857:1510000000009486962", "01-31 20:27:32"),
-        # a chat on a Sunday
-        "zendesk:14618707457": ("zendesk:930018", "02-22 09:48:59"),
-        # a post that became a ticket
-        "x:2040465801126880257": ("zendesk:1340018", "04-04 16:25:31"),
+        # in somebody else's thread; nobody ever answers
+        "x:2013620430039973378": ("x:2013581473382170113:1510000000015323265", "01-20 14:31:36"),
+        # three times to the help desk within nine minutes
+        "zendesk:12407047681": ("zendesk:660040", "01-26 15:13:02"),
+        "zendesk:12407047809": ("zendesk:660040", "01-26 15:17:39"),
+        "zendesk:12407047873": ("zendesk:660040", "01-26 15:21:40"),
     }
-    # a minute in the menu, answered at once, 404 s: 14:13:08 + 0:01:00 + 0:06:44 = 14:20:52
-    (call,) = [one for one in late.calls.values() if one.customer == PHONE]
-    assert (call.call_key, call.queue, call.brand, call.agent_key) == (
-        "switchboard:70430028", "returns", "nookly", "switchboard:f.beispiel"
-    )  # fmt: skip
-    assert (call.started_at, call.answered_at, call.ended_at) == (
-        datetime(2026, 1, 13, 14, 13, 8),
-        datetime(2026, 1, 13, 14, 14, 8),
-        datetime(2026, 1, 13, 14, 20, 52),
+    # 21 s in the menu, 10 s in the queue, 77 s of talk: 10:03:12 + 0:01:48 = 10:05:00
+    first, _ = sorted(
+        (one for one in late.calls.values() if one.customer == PHONE),
+        key=lambda one: one.started_at,
     )
-    assert (call.service_level, call.answer_target_seconds, call.answer_outcome) == (
+    assert (first.call_key, first.queue, first.brand, first.agent_key) == (
+        "switchboard:70530008", "returns", "bramblebox", "switchboard:e.fictus"
+    )  # fmt: skip
+    assert (first.started_at, first.answered_at, first.ended_at) == (
+        datetime(2026, 1, 23, 10, 3, 12),
+        datetime(2026, 1, 23, 10, 3, 43),
+        datetime(2026, 1, 23, 10, 5),
+    )
+    assert (first.service_level, first.answer_target_seconds, first.answer_outcome) == (
         "all_calls", 30, "met"
     )  # fmt: skip
     (deal,) = [one for one in late.sales.values() if one.customer == MAIL]
     assert (deal.sale_key, deal.status, deal.cents, deal.currency, deal.channel) == (
-        "salesbook:D0043003", "won", 61_890, "EUR", "web_form"
+        "salesbook:D0053001", "won", 575_401, "EUR", "web_form"
     )  # fmt: skip
     assert (deal.found_at, deal.qualified_at, deal.won_at, deal.decided_on) == (
-        datetime(2026, 1, 14, 10, 15),
-        datetime(2026, 1, 22, 9, 30),
-        datetime(2026, 2, 9, 9, 16),
-        datetime(2026, 2, 9).date(),
+        datetime(2026, 1, 23, 11, 10),
+        datetime(2026, 1, 30, 10, 11),
+        datetime(2026, 2, 12, 9, 54),
+        date(2026, 2, 12),
     )
 
 

@@ -560,6 +560,12 @@ MODELS = [
     ),
     (
         "fct_calls",
+        "case when calls.seconds_in_queue between 0 and {{ longest }} then calls.seconds_in_queue end",
+        "calls.seconds_in_queue",
+        "a_call_answered_on_the_last_second_of_its_target_is_met",
+    ),
+    (
+        "fct_calls",
         "waited_seconds < short_abandon_seconds",
         "waited_seconds <= short_abandon_seconds",
         "a_call_answered_on_the_last_second_of_its_target_is_met",

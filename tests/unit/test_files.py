@@ -1,5 +1,6 @@
 """Described exports: what a description may say, what rows become, what is refused and how."""
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from answerable import files
+from answerable.files.kinds import KINDS
 from answerable.settings import ROOT
 from answerable.sources.errors import SpecError
 
@@ -441,3 +443,46 @@ def test_bank_services_that_cross_midnight_end_after_they_began(data_folder: Pat
 def test_replies_in_the_tweets_are_told_from_questions(checked):
     filled = checked["twcs"]["filled"]
     assert (filled["brand"], filled["in_reply_to_id"]) == (2_222, 3_694)
+
+
+@pytest.mark.parametrize("at", [5, 25, 60, -6])
+def test_a_packed_file_that_is_damaged_is_refused_in_words(tmp_path, at):
+    body = "id,opened,state\n" + "".join(
+        f"{number},2026-02-{number % 28 + 1:02d} 10:00:00,Open\n" for number in range(400)
+    )
+    packed = bytearray(gzip.compress(body.encode(), mtime=0))
+    packed[at] ^= 0x55
+    export = tmp_path / "shop.csv.gz"
+    export.write_bytes(packed)
+    if at == 5:  # of the header: when it was packed, which says nothing
+        assert files.count(described(), export) == 400
+        return
+    with pytest.raises(SpecError, match=r"shop.csv.gz: cannot be read"):
+        files.count(described(), export)
+    with pytest.raises(SpecError, match="damaged"), export.open("rb") as handle:
+        list(files.rows(described(), handle, export.name))
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "text", "fits"),
+    [
+        ("calls", "wait_seconds", "2147483647", True),
+        ("calls", "wait_seconds", "2147483648", False),
+        ("cases", "reopen_count", "-2147483648", False),
+        ("case_events", "sequence", "2147483648", True),
+        ("case_events", "sequence", str(2**53 + 1), False),
+    ],
+)
+def test_a_number_that_its_column_cannot_hold_is_refused(kind, field, text, fits):
+    columns = {name: name for name, each in KINDS[kind].items() if each.is_required}
+    description = files.from_mapping(
+        {"source": "shop", "kind": kind, "timezone": "UTC", "columns": {**columns, field: field}},
+        "shop.yml",
+    )
+    values = {
+        name: "answered" if name == "outcome" else "2026-02-01T10:00:00" for name in columns
+    } | {field: text}
+    body = f"{','.join(values)}\n{','.join(values.values())}\n"
+    (row,) = files.rows(description, io.BytesIO(body.encode()), "shop.csv")
+    assert (row.problem is None) is fits
+    assert fits or "out of range" in row.problem.reason

@@ -28,11 +28,13 @@ FIELDS = frozenset({"status", "priority", "department", "team", "agent_id"})
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What values a field takes. `one_of` is empty where any text will do."""
+    """What values a field takes. `one_of` is empty where any text will do; whole numbers go from
+    -`largest` to `largest`, which is what their column holds."""
 
     type: Type = "text"
     one_of: frozenset[str] = frozenset()
     is_required: bool = False
+    largest: int = 2**31 - 1
 
 
 _text = Meaning()
@@ -40,6 +42,7 @@ _id = Meaning(is_required=True)
 _instant = Meaning("instant")
 _start = Meaning("instant", is_required=True)
 _integer = Meaning("integer")
+_order = Meaning("integer", largest=2**53)
 _seconds = Meaning("seconds")
 _number = Meaning("number")
 _status = Meaning(one_of=STATUSES)
@@ -95,7 +98,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
     "case_events": {
         "case_id": _id,
         "event_at": _start,
-        "sequence": _integer,  # the file's own order where nothing is mapped to it
+        "sequence": _order,  # the file's own order where nothing is mapped to it
         "status": _status,
         "status_raw": _text,
         "priority": _text,
@@ -118,7 +121,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
     "field_changes": {
         "case_id": _id,
         "changed_at": _start,
-        "sequence": _integer,  # the file's own order where nothing is mapped to it
+        "sequence": _order,  # the file's own order where nothing is mapped to it
         "field": Meaning(one_of=FIELDS | {"other"}, is_required=True),
         "field_raw": _text,
         "old": _text,

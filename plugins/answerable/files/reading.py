@@ -5,6 +5,7 @@ import difflib
 import gzip
 import io
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from answerable.files.moments import Moment, Unreadable
 from answerable.sources.errors import SpecError
 
 LARGEST_FIELD = 16 * 1024 * 1024
+DAMAGED = (EOFError, OSError, zlib.error)  # what a packed file raises that is not what it was
 _escaped = re.compile("[\udc80-\udcff]")  # bytes that were no text of the encoding
 _BOOLEANS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 HALF_A_DAY = timedelta(hours=12)
@@ -112,7 +114,10 @@ def rows(
             quotechar=description.quote,
             strict=description.is_strict,
         )
-        header = _header(description, reader, file)
+        try:
+            header = _header(description, reader, file)
+        except DAMAGED as error:
+            raise SpecError(f"{file}: broken off or damaged in its first line") from error
         read = _compiled(description, header, notes)
         keys = [header.index(column) for column in description.key]
         number = 0
@@ -127,7 +132,7 @@ def rows(
                 return
             except csv.Error as error:
                 problem = Problem(f"not CSV: {error}")
-            except (EOFError, OSError) as error:
+            except DAMAGED as error:
                 raise SpecError(f"{file}: broken off or damaged after line {line - 1}") from error
             if not values and problem is None:
                 continue  # an empty line is no record
@@ -170,7 +175,7 @@ def count(description: Description, path: Path) -> int:
                     number += 1  # one record, as `rows` has it
                 except StopIteration:
                     return number
-    except (EOFError, OSError) as error:
+    except DAMAGED as error:
         raise SpecError(f"{path}: cannot be read ({error})") from None
 
 
@@ -353,7 +358,7 @@ def _value(field: Field, column: str, text: str) -> Any:
         number = int(text)
     except ValueError:
         raise _Refused(Problem(f"{field.name}: not a whole number", column, text)) from None
-    if abs(number) >= 2**53:
+    if abs(number) > field.meaning.largest:
         raise _Refused(Problem(f"{field.name}: out of range", column, text))
     if kind == "seconds" and number < 0:
         if field.negative == "missing":

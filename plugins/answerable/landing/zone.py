@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -158,7 +159,7 @@ class Zone:
                     for line in unpacked:
                         count += 1
                         yield line.rstrip(b"\n")
-            except (EOFError, OSError) as error:
+            except (EOFError, OSError, zlib.error) as error:
                 raise LandingError(f"{manifest.object}: damaged ({error})") from None
             while hashing.read(1 << 20):
                 pass

@@ -1,21 +1,19 @@
 {{ config(materialized='table') }}
 
+{% set longest = 2147483647 -%}
+
 with calls as (
     select
         calls.*,
         {{ file_customer('calls', ['email', 'phone']) }} as customer_identifier_key,
         calls.direction = 'inbound' and calls.outcome in ('answered', 'abandoned') as is_offered,
-        coalesce(
-            calls.wait_seconds,
-            case
-                when calls.outcome = 'answered' then {{ seconds_between('calls.queue_entered_at', 'calls.answered_at') }}
-                when calls.outcome = 'abandoned' then {{ seconds_between('calls.queue_entered_at', 'calls.ended_at') }}
-            end
-        ) as waited_seconds,
-        coalesce(
-            calls.talk_seconds,
-            case when calls.outcome = 'answered' then {{ seconds_between('calls.answered_at', 'calls.ended_at') }} end
-        ) as talked_seconds
+        case
+            when calls.outcome = 'answered' then {{ seconds_between('calls.queue_entered_at', 'calls.answered_at') }}
+            when calls.outcome = 'abandoned' then {{ seconds_between('calls.queue_entered_at', 'calls.ended_at') }}
+        end as seconds_in_queue,
+        case
+            when calls.outcome = 'answered' then {{ seconds_between('calls.answered_at', 'calls.ended_at') }}
+        end as seconds_answered
     from {{ ref('stg_file__calls') }} as calls
     where calls.told_at < {{ as_of() }}
 ),
@@ -31,6 +29,9 @@ customers as (
 promised as (
     select
         calls.*,
+        -- instants that contradict each other tell of no length
+        coalesce(calls.wait_seconds, case when calls.seconds_in_queue between 0 and {{ longest }} then calls.seconds_in_queue end) as waited_seconds,
+        coalesce(calls.talk_seconds, case when calls.seconds_answered between 0 and {{ longest }} then calls.seconds_answered end) as talked_seconds,
         rules.service_level,
         rules.target_seconds,
         rules.short_abandon_seconds

@@ -560,8 +560,8 @@ MODELS = [
     ),
     (
         "fct_calls",
-        "case when calls.seconds_in_queue between 0 and {{ longest }} then calls.seconds_in_queue end",
-        "calls.seconds_in_queue",
+        "calls.seconds_in_queue between 0 and {{ longest }}",
+        "true",
         "a_call_answered_on_the_last_second_of_its_target_is_met",
     ),
     (
@@ -605,6 +605,12 @@ MODELS = [
         "        and calls.started_at >= service_levels.valid_from_at\n",
         "",
         "each_denominator_of_a_service_level_is_stated",
+    ),
+    (
+        "fct_sales",
+        "coalesce(case_merges.surviving_case_key, described.case_key)",
+        "described.case_key",
+        "the_steps_of_a_sale_make_one_row",
     ),
     (
         "fct_sales",

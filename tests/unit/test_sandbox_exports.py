@@ -307,13 +307,13 @@ def test_a_call_is_what_was_told_of_it_by_then(small: World) -> None:
 
 DEALS = {
     # sent back after it was won: lost, with both instants, and the sum of the last entry
-    "D0004001": ("lost", "12-05 13:16", "12-11 09:45", "12-18 10:15", "12-30 10:24", 2_161,
-                 "returned", "zendesk:140011"),
+    "D0037001": ("lost", "01-07 14:22", "01-16 11:13", "01-22 09:42", "01-26 09:50", 435_730,
+                 "returned", "zendesk:470016"),
     # lost and won after all
-    "D0020004": ("won", "12-22 10:14", "12-30 10:16", "01-19 10:08", "01-12 09:02", 39_101, None,
+    "D0004003": ("won", "12-05 16:40", "12-11 09:17", "12-22 09:28", "12-15 09:35", 203_847, None,
                  None),
     # the lead's sum was put right, which counts until a later entry has one of its own
-    "D0003002": ("won", "12-04 10:28", "12-11 10:27", "12-19 09:30", None, 842_128, None, None),
+    "D0008001": ("won", "12-09 15:28", "12-15 09:30", "12-16 10:20", None, 783_864, None, None),
 }  # fmt: skip
 
 
@@ -332,97 +332,92 @@ def test_a_deal_worked_out_by_hand(late: Truth, deal: str) -> None:
 
 @pytest.mark.parametrize(
     ("present", "cents"),
-    [("2025-12-08T09:16:01", 358_187), ("2025-12-08T09:16:02", 357_687)],
+    [("2025-12-11T21:47:05", 65_447), ("2025-12-11T21:47:06", 67_447)],
 )
 def test_a_sum_that_was_put_right_counts_since_it_was_told(
     small: World, present: str, cents: int
 ) -> None:
-    told = truth(small, datetime.fromisoformat(present)).sales["salesbook:D0003002"]
+    told = truth(small, datetime.fromisoformat(present)).sales["salesbook:D0008001"]
     assert (told.status, told.cents) == ("found", cents)
 
 
-MAIL, PHONE = ("email", "lorn.neverborn1935@inbox.example"), ("phone", "+12195550135")
-HANDLE, ON_X = ("x_handle", "neverborn1935"), ("x_user", "1510000000015323265")
-USER = ("zendesk_user", "380000019350")
+MAIL, PHONE = ("email", "ilse.simulacra1920@inbox.example"), ("phone", "+12195550120")
+HANDLE, ON_X = ("x_handle", "ilse1920_simula"), ("x_user", "1510000000015204480")
+USER, AT_WORK = ("zendesk_user", "380000019200"), ("email", "isimulacra.1920@work.example")
+HERS = {USER, MAIL, PHONE, HANDLE, ON_X, AT_WORK}
 
 
 @pytest.mark.parametrize(
-    ("present", "told_of", "together"),
+    ("present", "together"),
     [
-        # Lorn signed up at 00:16:05, with address and handle
-        ("2026-01-19T00:16:05", set(), []),
-        ("2026-01-19T00:16:06", {USER, MAIL, HANDLE}, [{USER, MAIL, HANDLE}]),
-        # he posts at 14:31:36, and X says that the handle is this account's
-        ("2026-01-20T14:31:37", {USER, MAIL, HANDLE, ON_X}, [{USER, MAIL, HANDLE, ON_X}]),
-        # he hung up at 10:05:00: a number, and whose it is nobody knows
-        (
-            "2026-01-23T10:05:01",
-            {USER, MAIL, HANDLE, ON_X, PHONE},
-            [{USER, MAIL, HANDLE, ON_X}, {PHONE}],
-        ),
-        # the shop's lead of that day has the address alone
-        (
-            "2026-01-30T10:11:00",
-            {USER, MAIL, HANDLE, ON_X, PHONE},
-            [{USER, MAIL, HANDLE, ON_X}, {PHONE}],
-        ),
-        # 11:11 in Berlin: the seller notes the number beside the address
-        (
-            "2026-01-30T10:11:01",
-            {USER, MAIL, HANDLE, ON_X, PHONE},
-            [{USER, MAIL, HANDLE, ON_X, PHONE}],
-        ),
+        # Ilse signed up at 17:47:51, with an address; the help desk never hears of her handle
+        ("2026-01-18T17:47:51", []),
+        ("2026-01-18T17:47:52", [{USER, MAIL}]),
+        # she hung up at 14:38:55: a number, and whose it is nobody knows; nor does the lead
+        ("2026-01-21T14:38:55", [{USER, MAIL}]),
+        ("2026-01-21T14:38:56", [{USER, MAIL}, {PHONE}]),
+        ("2026-01-28T10:22:00", [{USER, MAIL}, {PHONE}]),
+        # 11:22 in Berlin: the seller notes address and handle beside the number
+        ("2026-01-28T10:22:01", [{USER, MAIL, PHONE, HANDLE}]),
+        # she posts at 13:46:27, and X says that the handle is this account's
+        ("2026-02-05T13:46:28", [{USER, MAIL, PHONE, HANDLE, ON_X}]),
+        # another address at the help desk, at 06:04:04
+        ("2026-03-09T06:04:05", [HERS]),
     ],
 )
 def test_evidence_ties_one_customer_together_step_by_step(
-    small: World, present: str, told_of: set, together: list
+    small: World, present: str, together: list
 ) -> None:
     told = truth(small, datetime.fromisoformat(present))
-    his = {USER, MAIL, PHONE, HANDLE, ON_X}
-    assert his & told.customers.keys() == told_of
-    assert {group for group in told.tied if group & his} == {*map(frozenset, together)}
+    assert {group for group in told.tied if group & HERS} == {*map(frozenset, together)}
+    assert HERS & told.customers.keys() == set().union(*together)
 
 
 def test_one_customer_posts_mails_calls_and_buys(late: Truth) -> None:
-    he = late.customers[MAIL]
+    she = late.customers[MAIL]
     wrote = {
         key: (one.case_key, f"{one.occurred_at:%m-%d %H:%M:%S}")
         for key, one in late.interactions.items()
-        if one.customer == he and one.direction == "inbound"
+        if one.customer == she and one.direction == "inbound"
     }
+    in_a_thread = "x:2019371308193696257:1510000000015204480"
     assert wrote == {
-        # in somebody else's thread; nobody ever answers
-        "x:2013620430039973378": ("x:2013581473382170113:1510000000015323265", "01-20 14:31:36"),
-        # three times to the help desk within nine minutes
-        "zendesk:12407047681": ("zendesk:660040", "01-26 15:13:02"),
-        "zendesk:12407047809": ("zendesk:660040", "01-26 15:17:39"),
-        "zendesk:12407047873": ("zendesk:660040", "01-26 15:21:40"),
+        # we wrote first, the day before
+        "zendesk:12242888225": ("zendesk:640001", "01-25 08:03:59"),
+        "zendesk:12242888289": ("zendesk:640001", "01-27 14:05:29"),
+        "zendesk:12242888353": ("zendesk:640001", "01-28 15:56:32"),
+        # below something that we published
+        "x:2019407275227105794": (in_a_thread, "02-05 13:46:27"),
+        "x:2019444405219379716": (in_a_thread, "02-05 16:14:00"),
+        "x:2019475973434526214": (in_a_thread, "02-05 18:19:26"),
     }
-    # 21 s in the menu, 10 s in the queue, 77 s of talk: 10:03:12 + 0:01:48 = 10:05:00
-    first, _ = sorted(
+    calls = sorted(
         (one for one in late.calls.values() if one.customer == PHONE),
         key=lambda one: one.started_at,
     )
-    assert (first.call_key, first.queue, first.brand, first.agent_key) == (
-        "switchboard:70530008", "returns", "bramblebox", "switchboard:e.fictus"
-    )  # fmt: skip
-    assert (first.started_at, first.answered_at, first.ended_at) == (
-        datetime(2026, 1, 23, 10, 3, 12),
-        datetime(2026, 1, 23, 10, 3, 43),
-        datetime(2026, 1, 23, 10, 5),
-    )
-    assert (first.service_level, first.answer_target_seconds, first.answer_outcome) == (
-        "all_calls", 30, "met"
-    )  # fmt: skip
+    assert [
+        (one.call_key, one.queue, one.brand, one.agent_key, one.started_at, one.answered_at,
+         one.ended_at, one.service_level, one.answer_target_seconds, one.answer_outcome)
+        for one in calls
+    ] == [
+        # 54 s in the menu, 16 of 20 s in the queue, 116 s: 14:35:49 + 0:03:06 = 14:38:55
+        ("switchboard:70510016", "orders", "bramblebox", "switchboard:s.proforma",
+         datetime(2026, 1, 21, 14, 35, 49), datetime(2026, 1, 21, 14, 36, 59),
+         datetime(2026, 1, 21, 14, 38, 55), "orders", 20, "met"),
+        # 67 s in the menu, 40 of 20 s in the queue, 146 s: 09:21:34 + 0:04:13 = 09:25:47
+        ("switchboard:71160048", "returns", "bramblebox", "switchboard:e.fictus",
+         datetime(2026, 3, 27, 9, 21, 34), datetime(2026, 3, 27, 9, 23, 21),
+         datetime(2026, 3, 27, 9, 25, 47), "all_calls", 20, "breached"),
+    ]  # fmt: skip
     (deal,) = [one for one in late.sales.values() if one.customer == MAIL]
     assert (deal.sale_key, deal.status, deal.cents, deal.currency, deal.channel) == (
-        "salesbook:D0053001", "won", 575_401, "EUR", "web_form"
+        "salesbook:D0051005", "won", 583_954, "EUR", "voice"
     )  # fmt: skip
     assert (deal.found_at, deal.qualified_at, deal.won_at, deal.decided_on) == (
-        datetime(2026, 1, 23, 11, 10),
-        datetime(2026, 1, 30, 10, 11),
-        datetime(2026, 2, 12, 9, 54),
-        date(2026, 2, 12),
+        datetime(2026, 1, 21, 14, 39),
+        datetime(2026, 1, 28, 10, 22),
+        datetime(2026, 2, 6, 9, 29),
+        date(2026, 2, 6),
     )
 
 

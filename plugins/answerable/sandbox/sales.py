@@ -65,23 +65,29 @@ def deals_of(seed: int, size: float, day: int) -> tuple[Told, ...]:
     told: list[Told] = []
     mean = DEALS_A_DAY * size
     count = max(0, round(rng.gauss(mean, mean**0.5)))
-    answered = [one.call for one in calls_of(seed, size, day) if one.call.result == "answered"]
-    callers = [one.person for one in answered if one.line == "orders" and one.person is not None]
-    spoke = [person(seed, size, one.person) for one in answered if one.person is not None]
-    regulars = [one for one in spoke if one.users and one.x_id]  # they use whatever there is
+    spoke = [
+        (person(seed, size, one.call.person), one.call)
+        for one in calls_of(seed, size, day)
+        if one.call.result == "answered" and one.call.person is not None
+    ]
+    callers = [(who, call) for who, call in spoke if call.line == "orders"]
+    regulars = [(who, call) for who, call in spoke if who.users and who.x_id]  # use what there is
     asked = [ticket for ticket in here.day(day).tickets if ticket.topic == "sales"]
     for number in range(count):
+        rng = Random(f"{seed}|{size}|sales|{day}|{number}")  # what the others do moves no draw
         at = start + rng.randrange(7 * 3_600, 20 * 3_600)
         draw = rng.random()
         ticket = None
         if callers and draw < 0.4:
-            buyer, origin = person(seed, size, callers[number % len(callers)]), "Call"
+            (buyer, call), origin = callers[number % len(callers)], "Call"
+            at = max(at, call.ended_at)
         elif asked and draw < 0.55:
             ticket = asked[number % len(asked)]
             buyer, origin = person(seed, size, ticket.person), "Mail"
             at = max(at, ticket.created_at)
         elif regulars and draw < 0.8:
-            buyer, origin = regulars[number % len(regulars)], "Shop"
+            (buyer, call), origin = regulars[number % len(regulars)], "Shop"
+            at = max(at, call.ended_at)
         else:
             buyer = here.anybody(rng, day)
             origin = rng.choice(("X", "Shop", "Fair") if buyer.x_id else ("Shop", "Fair"))

@@ -396,7 +396,7 @@ def truth(world: World, present: datetime | int) -> Truth:
         ratings=ratings,
         calls=calls,
         intervals=true_intervals(calls),
-        sales=true_sales(world, {ticket.id for ticket in tickets}, now),
+        sales=true_sales(world, goes_on, now),
         unprompted=unprompted,
         mentions=mentions,
         customers=customers,
@@ -682,6 +682,7 @@ def _notes(repairs: list[Repair], now: int) -> dict[str, TrueInteraction]:
             is_bot=note.author == ROBOT,
             is_reply=note.author not in (repair.customer, ROBOT),
             customer=f"person:{repair.person}",
+            written_in=f"workshop:{repair.id}",
         )
         for repair in repairs
         for note in repair.notes
@@ -692,7 +693,7 @@ def _notes(repairs: list[Repair], now: int) -> dict[str, TrueInteraction]:
 def _calls(calls: dict[str, TrueCall]) -> dict[str, TrueInteraction]:
     """A call is nobody's case."""
     return {
-        key: TrueInteraction(key, None, call.started_at, call.direction, False, False, None)
+        key: TrueInteraction(key, None, call.started_at, call.direction, False, False, None, None)
         for key, call in calls.items()
     }
 
@@ -715,6 +716,7 @@ def _of_repair(
         brand=repair.brand,
         is_counted=True,
         not_counted_reason=None,
+        merged_into=None,
         customer=f"person:{repair.person}",
     )
     held: dict[str, object] = {}

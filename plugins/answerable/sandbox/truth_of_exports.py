@@ -180,16 +180,16 @@ def _company_day(instant: int) -> date:
 # --- sales -------------------------------------------------------------------------------------
 
 
-def true_sales(world: World, tickets: set[int], now: int) -> dict[str, TrueSale]:
-    """Each deal as its entries stand; `tickets` are those that there are by now."""
+def true_sales(world: World, goes_on: dict[int, int], now: int) -> dict[str, TrueSale]:
+    """Each deal as its entries stand; `goes_on` says in which ticket each that is there goes on."""
     entries = {told.entry.id: told.entry for told in sales.told_before(world, now)}
     by_deal: dict[str, list[sales.Entry]] = defaultdict(list)
     for entry in sorted(entries.values(), key=lambda one: (one.at, one.number)):
         by_deal[entry.deal].append(entry)
-    return {f"salesbook:{deal}": _sale(log, tickets) for deal, log in by_deal.items()}
+    return {f"salesbook:{deal}": _sale(log, goes_on) for deal, log in by_deal.items()}
 
 
-def _sale(log: list[sales.Entry], tickets: set[int]) -> TrueSale:
+def _sale(log: list[sales.Entry], goes_on: dict[int, int]) -> TrueSale:
     def steps(word: str) -> list[datetime]:
         return [utc(one.at) for one in log if one.step == word]
 
@@ -198,7 +198,7 @@ def _sale(log: list[sales.Entry], tickets: set[int]) -> TrueSale:
     is_open = status in ("found", "qualified")
     priced = [one for one in log if one.amount is not None]
     customers = [each for one in log if (each := next(iter(identifiers_of(one)), None))]
-    ticket = last.ticket if last.ticket in tickets else None
+    ticket = None if last.ticket is None else goes_on.get(last.ticket)
     return TrueSale(
         sale_key=f"salesbook:{last.deal}",
         customer=customers[-1] if customers else None,

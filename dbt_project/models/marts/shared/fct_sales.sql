@@ -17,6 +17,10 @@ cases as (
     select * from {{ ref('int_cases') }}
 ),
 
+case_merges as (
+    select * from {{ ref('int_case_merges') }}
+),
+
 customers as (
     select * from {{ source('identity', 'customers') }}
 ),
@@ -139,7 +143,9 @@ from per_sale
 inner join described
     on per_sale.source = described.source
     and per_sale.sale_id = described.sale_id
+left join case_merges
+    on described.case_key = case_merges.case_key
 left join cases
-    on described.case_key = cases.case_key
+    on coalesce(case_merges.surviving_case_key, described.case_key) = cases.case_key
 left join customers
     on described.customer_identifier_key = customers.identifier_key

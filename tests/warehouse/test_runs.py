@@ -16,8 +16,10 @@ def plan(settings, tmp_path):
     (tmp_path / "company.csv").write_text("company_name,timezone\nAcme,Europe/London\n")
     with_policy = dataclasses.replace(settings, policy=tmp_path)
 
-    def call(date: str | None = None, streams=STREAMS) -> dict:
-        request = runs.PlanRequest(now=datetime.now(UTC), date=date, streams=streams)
+    def call(date: str | None = None, streams=STREAMS, has_files: bool = False) -> dict:
+        request = runs.PlanRequest(
+            now=datetime.now(UTC), date=date, streams=streams, has_files=has_files
+        )
         return runs.plan(request, with_policy)
 
     return call
@@ -57,6 +59,17 @@ def test_a_night_killed_or_failed_is_planned_again_as_the_same_run(plan, warehou
     assert (again["run_id"], again["as_of"]) == (first["run_id"], first["as_of"])
     assert runs.get(warehouse, first["run_id"]).status == "running"
     assert warehouse.execute("select count(*) from ops.runs").fetchone() == (1,)
+
+
+def test_a_night_called_again_without_files_keeps_those_it_began_with(plan):
+    """What the sandbox's tools deliver are files too, and named each time."""
+    delivered = {"source": "switchboard", "kind": "file", "stream": "calls", "file": "a"}
+    named = {"source": "shop", "kind": "file", "stream": "cases", "file": "b"}
+    plan(streams=(*STREAMS, delivered, named), has_files=True)
+    assert plan(streams=(*STREAMS, delivered))["streams"] == [*STREAMS, delivered, named]
+    other = named | {"file": "c"}
+    again = plan(streams=(*STREAMS, delivered, other), has_files=True)
+    assert again["streams"] == [*STREAMS, delivered, other], "what is named now goes before"
 
 
 def test_a_published_night_without_its_report_is_unfinished_and_pulls_nothing(plan, warehouse):

@@ -337,9 +337,11 @@ def random_case(company: Company, seed: int, number: int, sources: int) -> Case:
 
 
 def _as_exports_say(draw: random.Random, case: Case) -> Case:
-    """No notes, no due time, nothing void; but departments that hold a case, and messages that
-    were deleted since."""
-    case.source_due_at = case.void_reason = case.void_at = None
+    """No notes, no due time, no spam; but departments that hold a case, and messages that were
+    deleted since."""
+    case.source_due_at = None
+    if case.void_reason == "spam":
+        case.void_reason = case.void_at = None
     case.messages = [
         replace(message, is_deleted=message.by != "customer" and draw.random() < 0.15)
         for message in case.messages
@@ -348,7 +350,9 @@ def _as_exports_say(draw: random.Random, case: Case) -> Case:
     case.events = [
         replace(
             event,
-            status="hold" if event.status == "deleted" else event.status,
+            status="hold"
+            if event.status == "deleted" and event.at != case.void_at
+            else event.status,
             department=None if event.team is None else draw.choice(("", "", *DEPARTMENTS)),
         )
         for event in case.events

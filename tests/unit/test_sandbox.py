@@ -154,6 +154,7 @@ def test_the_small_world_holds_every_kind_of_story(small: World) -> None:
     assert any((one.was, one.value) == ("solved", "open") for one in changes)
     assert any(one.name == "priority" and one.was is not None for one in changes)
     assert any(ticket.spam_from and ticket.spam_from < TEN_DAYS for ticket in tickets)
+    assert any(ticket.lost and ticket.lost[1] < TEN_DAYS for ticket in tickets), "came back"
     by_id = {ticket.id: ticket for ticket in tickets}
     merges = [
         (one, by_id[one.merged_into])

@@ -14,6 +14,7 @@ from .merges import doubles
 from .records import Day, Post, Ticket
 from .threads import Pick, publishing_life, unprompted_life, x_life, x_ticket_life
 from .tickets import ticket_life
+from .undeleted import lose_and_find
 
 TICKETS_A_DAY = 45.5
 THREADS_A_DAY = 17.5
@@ -139,6 +140,7 @@ class World:
             ticket = ticket_life(self.seed, born.number, serial, at, via, one, user)
         born.tickets.append(ticket)
         born.tickets += doubles(self.seed, born.number, serial, ticket, one, user)
+        lose_and_find(self.seed, ticket)
 
     def anybody(self, rng: Random, day: int) -> Person:
         """One who joined before the day; some write far more often than others."""

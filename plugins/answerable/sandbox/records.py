@@ -57,10 +57,19 @@ class Ticket:
     spam_from: int | None = None
     deleted_at: int | None = None
     scrubbed_at: int | None = None
+    lost: tuple[int, int] | None = None  # when it was deleted by mistake, and when it came back
     merged_at: int | None = None
     merged_into: int | None = None  # id of a ticket
     conversation: tuple[str, str] | None = None  # (conversation id, X id of the customer)
     author_persons: dict[int, int] = field(default_factory=dict)  # user id -> person number
+
+    def gone_since(self, present: int) -> int | None:
+        """When it was deleted, where it is at the present."""
+        if self.deleted_at is not None and self.deleted_at < present:
+            return self.deleted_at
+        if self.lost is not None and self.lost[0] < present <= self.lost[1]:
+            return self.lost[0]
+        return None
 
 
 @dataclass(frozen=True, slots=True)

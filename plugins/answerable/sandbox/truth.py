@@ -557,11 +557,11 @@ def _of_ticket(
     """`absorbed`: the tickets that go on in this one, itself among them; `goes_on`: in which."""
     key = f"zendesk:{ticket.id}"
     audits = [audit for audit in ticket.audits if audit.at < now]
-    is_deleted = ticket.deleted_at is not None and ticket.deleted_at < now
+    gone = ticket.gone_since(now)
     is_merged = goes_on != ticket.id
     status, resolved, closed = _status(audits)
     reason = None
-    if is_deleted:
+    if gone is not None:
         reason = "deleted" if ticket.spam_from is None else "spam"
     if is_merged:
         reason = "merged"
@@ -594,7 +594,7 @@ def _of_ticket(
     def priority_at(instant: int) -> str | None:
         return [one for at, one in priorities if at <= max(instant, priorities[0][0])][-1]
 
-    end = ticket.deleted_at if is_deleted else closed
+    end = closed if gone is None else gone
     is_void = reason is not None
     verdicts = []
     asked, answered = _first_reply(messages)
@@ -651,14 +651,14 @@ def _status(audits: list[Audit]) -> tuple[str, int | None, int | None]:
 
 
 def _solved(audits: list[Audit], now: int) -> list[tuple[int, int]]:
-    """From when until when it was solved or closed, in order; the last one until now."""
+    """From when until when it was solved, closed or deleted, in order; the last one until now."""
     found: list[tuple[int, int]] = []
     since = None
     for audit in audits:
         for change in audit.changes:
             if change.name != "status":
                 continue
-            if change.value in ("solved", "closed"):
+            if change.value in ("solved", "closed", "deleted"):
                 since = audit.at if since is None else since
             elif since is not None:
                 found.append((since, audit.at))

@@ -146,7 +146,7 @@ class ZendeskView:
         rows = [
             (audit.at, audit.id, _audit(ticket, audit, is_first=audit is ticket.audits[0]))
             for ticket in self._tickets
-            if ticket.deleted_at is None or ticket.deleted_at >= self.present
+            if ticket.gone_since(self.present) is None
             for audit in ticket.audits
             if audit.at < self.present
         ]

@@ -21,6 +21,10 @@ with tickets as (
     {%- endif %}
 ),
 
+ticket_changes as (
+    select * from {{ ref('stg_zendesk__ticket_changes') }}
+),
+
 organizations as (
     select * from {{ ref('stg_zendesk__organizations') }}
 ),
@@ -148,6 +152,26 @@ first_tickets as (
         and absorbed.created_at < survivors.created_at
 ),
 
+-- what was read after as_of may tell of a deletion that has not happened yet, or no longer of one that was taken back
+-- since: then the events say how it stood
+statuses_then as (
+    select
+        tickets.source,
+        tickets.ticket_id,
+        ticket_changes.status,
+        row_number() over (
+            partition by tickets.source, tickets.ticket_id
+            order by ticket_changes.changed_at desc, ticket_changes.event_sequence desc
+        ) as newest_first
+    from tickets
+    inner join ticket_changes
+        on tickets.source = ticket_changes.source
+        and tickets.ticket_id = ticket_changes.ticket_id
+    where tickets.updated_at >= {{ as_of() }}
+        and ticket_changes.changed_at < {{ as_of() }}
+        and ticket_changes.status is not null
+),
+
 from_tickets as (
     select
         tickets.source || ':' || tickets.ticket_id as case_key,
@@ -171,8 +195,8 @@ from_tickets as (
         case
             when case_merges.case_key is not null then 'merged'
             when spam_tickets.ticket_id is not null then 'spam'
-            -- what was read after as_of may tell of a deletion that has not happened yet
-            when tickets.status = 'deleted' and tickets.updated_at < {{ as_of() }} then 'deleted'
+            when tickets.updated_at < {{ as_of() }} and tickets.status = 'deleted' then 'deleted'
+            when tickets.updated_at >= {{ as_of() }} and statuses_then.status = 'deleted' then 'deleted'
         end as not_counted_reason,
         tickets.subject,
         cast(null as {{ dbt.type_string() }}) as source_verdict,
@@ -189,6 +213,10 @@ from_tickets as (
         and tickets.ticket_id = spam_tickets.ticket_id
     left join case_merges
         on tickets.source || ':' || tickets.ticket_id = case_merges.case_key
+    left join statuses_then
+        on tickets.source = statuses_then.source
+        and tickets.ticket_id = statuses_then.ticket_id
+        and statuses_then.newest_first = 1
     left join first_tickets
         on tickets.source = first_tickets.source
         and tickets.ticket_id = first_tickets.ticket_id

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL by itself.")
 app.add_typer(database, name="db")
+policy = typer.Typer(no_args_is_help=True, help="Your promises, opening hours and owners as rows.")
+app.add_typer(policy, name="policies")
 explain = typer.Typer(no_args_is_help=True, help="Follow a figure back to where it comes from.")
 app.add_typer(explain, name="explain")
 
@@ -267,6 +270,48 @@ def report() -> None:
     if row is None:
         _refuse("nothing is published yet; `make nightly` does it")
     console().print(reports.write(row[0])["path"])
+
+
+@policy.command("import")
+def policies_import(
+    source: Annotated[str, typer.Argument(help="a help desk's connection, as zendesk")],
+    into: Annotated[Path, typer.Option(help="a folder that is not there yet")],
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="in which business hours count; else the source's oldest schedule"),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="the day from which on what the first night found is taken to have stood",
+        ),
+    ] = None,
+) -> None:
+    """The help desk's own schedules, holidays and SLA policies, written as a policy folder.
+
+    Each row is dated by the nights that saw it so. What has no equal is listed with the reason,
+    here and in IMPORTED.txt. Nothing is applied: look at the files, then name the folder with
+    POLICY.
+    """
+    from answerable import policies as checking
+    from answerable import policy_import
+    from answerable.warehouse.db import connect
+
+    settings, out = _with_database(), console()
+    with connect(settings) as conn:
+        found = policy_import.read(conn, source, settings.policy, settings.company_timezone)
+    rows = policy_import.translate(found, schedule=schedule, since=since.date() if since else None)
+    policy_import.write(rows, into, settings.policy)
+    for name, written in rows.files.items():
+        out.print(f"{into / name}.csv: {len(written)} rows")
+    for title, told in (("Left out", rows.left_out), ("Assumed", rows.assumed)):
+        if told:
+            out.print(f"{title}:")
+        for one in told:
+            out.print(f"  {one}", markup=False)
+    if errors := checking.check(into):
+        _refuse("\n".join(["The folder needs a hand before it can be used:", *errors]))
 
 
 @explain.command("case")

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from oracle import NOTHING, differences, unlike_rows
 
-from answerable import pipeline
+from answerable import pipeline, policies, policy_import
 from answerable.runtime import sandbox
 from answerable.sandbox import SMALL, server
 from answerable.settings import ROOT
@@ -81,6 +81,7 @@ def snapshot(conn) -> dict:
             conn.execute("select identifier_key, customer_key from private.customer_identities")
         ),
         "repeats": dict(conn.execute("select case_key, has_repeat_contact from marts.fct_cases")),
+        "reasons": dict(conn.execute("select case_key, not_counted_reason from marts.fct_cases")),
         "survivors": dict(
             conn.execute("select case_key, merged_into_case_key from marts.fct_cases")
         ),
@@ -130,6 +131,14 @@ def test_each_cause_of_change_is_in_the_nights(nights):
     ]
     assert len(moved) > 5 and all(after for _, after in moved)
     assert any(before for before, _ in moved), "a chain grew"
+    # ... and a case that was deleted came back
+    back = [
+        key
+        for n in later
+        for key in changed(n["before"]["reasons"], n["after"]["reasons"])
+        if (n["before"]["reasons"][key], n["after"]["reasons"][key]) == ("deleted", None)
+    ]
+    assert back
     # (b) an event was loaded by the night before the one for which it exists
     (early,) = conn.execute(
         "select count(*) from build.stg_zendesk__ticket_changes as changes"
@@ -150,6 +159,30 @@ def test_each_cause_of_change_is_in_the_nights(nights):
         for key in changed(n["before"]["repeats"], n["after"]["repeats"])
     ]
     assert True in outcomes
+
+
+def test_the_help_desk_s_own_settings_become_policy_rows(nights, tmp_path):
+    conn, _, _ = nights
+    seeds = ROOT / "dbt_project" / "seeds" / "policy"
+    found = policy_import.read(conn, "zendesk", seeds, "Europe/London")
+    rows = policy_import.translate(found)
+    assert rows.left_out == ()
+    on_x = [
+        (row["target_minutes"], row["hours"], row["valid_from"], row["valid_until"])
+        for row in rows.files["sla_policies"]
+        if row["policy"] == "x_first_reply_time_low"
+    ]
+    assert on_x == [
+        ("120", "support_hours", "2025-12-04", "2025-12-06"),
+        ("60", "support_hours", "2025-12-06", ""),
+    ]
+    assert {row["metric"] for row in rows.files["sla_policies"]} >= {"ownership_time"}
+    assert {row["timezone"] for row in rows.files["business_schedules"]} == {
+        "Europe/London", "Europe/Berlin"
+    }  # fmt: skip
+    assert len(rows.files["holidays"]) == 5
+    policy_import.write(rows, tmp_path / "theirs", seeds)
+    assert policies.check(tmp_path / "theirs") == []
 
 
 def test_ten_nights_equal_one_full_rebuild_row_for_row(nights):

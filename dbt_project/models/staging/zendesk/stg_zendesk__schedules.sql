@@ -54,6 +54,7 @@ select
     weekday,
     {{ clock_time('opens_minute') }} as opens_at,
     {{ clock_time('closes_minute') }} as closes_at,
+    {{ utc_timestamp(json_text('element', 'created_at')) }} as created_at,
     seen_from,
     seen_until
 

@@ -66,6 +66,7 @@ def two():
 
 def page(described, number, link):
     """A page with the link wherever a page can name what comes next, and then a last one."""
+    numbered = f"{link}&page={number + 1}" if "?" in link else link
     is_last = number >= 3
     next_link = None if is_last else link
     meta = {"has_more": not is_last, "after_cursor": None if number % 2 else f"{link}#{number}"}
@@ -76,7 +77,7 @@ def page(described, number, link):
         "end_of_stream": is_last,
         "after_cursor": f"{link}#{number}",
         "after_url": next_link,
-        "next_page": next_link,
+        "next_page": next_link and numbered,  # a list by pages takes the number, and only that
         "url": link,
         "end_time": number * 1000,
         "count": 0,
@@ -102,6 +103,49 @@ def test_no_link_in_a_body_leads_to_another_server(two, kind, name, link):
     assert other.seen == []
     assert server.seen and all(path.startswith(("/api/v2/", "/2/")) for path, _ in server.seen)
     assert {headers["Host"] for _, headers in server.seen} == {f"127.0.0.1:{server.port}"}
+
+
+ID_TRICKS = ["//127.0.0.1:{other}/x", "../../../@127.0.0.1:{other}/x", "?http://127.0.0.1:{other}",
+             "\r\nHost: 127.0.0.1:{other}\r\n", "%2F%2F127.0.0.1:{other}"]  # fmt: skip
+BESIDE = [(kind, s) for kind, its in KINDS.items() for s in its if s.beside]
+
+
+@pytest.mark.parametrize("trick", ID_TRICKS)
+@pytest.mark.parametrize("kind, described", BESIDE, ids=lambda value: getattr(value, "name", value))
+def test_an_id_in_a_body_that_becomes_a_path_stays_within_it(two, kind, described, trick):
+    server, other = two
+    id_ = trick.format(other=other.port)
+    body = {described.items: [{"id": id_}], "next_page": None}
+    body |= {items: [] for _, items in described.beside.values()}
+    server.answer = lambda number: (200, {}, body)
+    for _ in walk(described, start(), client(server, kind).get):
+        pass
+    assert other.seen == []
+    _, *beside = [path for path, _ in server.seen]
+    assert len(beside) == len(described.beside)
+    for path, (template, _) in zip(beside, described.beside.values(), strict=True):
+        before, _, after = template.partition("{id}")
+        assert path.startswith(before) and path.endswith(after)
+        assert path.count("/") == template.count("/") and "?" not in path
+    assert {headers["Host"] for _, headers in server.seen} == {f"127.0.0.1:{server.port}"}
+
+
+STYLES = list({s.paging: (kind, s.name) for kind, its in KINDS.items()
+               for s in its if not s.walked_with}.values())  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [302, 308])
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+@pytest.mark.parametrize("kind, name", STYLES)
+def test_no_redirect_is_followed_however_its_target_is_written(two, kind, name, link, status):
+    """Another port, no scheme, userinfo, link-local: one request, and an error in words."""
+    server, other = two
+    target = link.format(port=server.port, other=other.port).replace("\r\n", " ")
+    server.answer = lambda number: (status, {"Location": target, "Refresh": f"0; url={target}"}, {})
+    with pytest.raises(SourceError, match="a redirect; it is not followed") as error:
+        list(walk(stream(kind, name), start(), client(server, kind).get))
+    assert len(server.seen) == 1 and other.seen == []
+    assert str(other.port) not in str(error.value)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

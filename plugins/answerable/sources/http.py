@@ -8,6 +8,7 @@ What is transient is tried again with backoff and jitter, what is not fails at o
 import json
 import random
 import re
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -191,6 +192,12 @@ class Client:
                 timeout=(self.limits.connect, self.limits.read),
             )
         except requests.RequestException as error:
+            if problem := _certificate_problem(error):
+                raise SourceError(
+                    f"{where}: {self.connection.host} shows a certificate that does not hold "
+                    f"({problem}); nothing was sent there. Is the host's name right, and this "
+                    "machine's clock? Else somebody is in between"
+                ) from None
             # the error's own text holds the URL with its query: its name has to do
             raise _Transient(f"no answer ({type(error).__name__})") from None
         with response:
@@ -278,6 +285,16 @@ class Client:
         if getattr(raw, "length_remaining", None):
             raise _Transient("the answer broke off (shorter than it said)")
         return b"".join(chunks)
+
+
+def _certificate_problem(error: BaseException | None) -> str | None:
+    """What is wrong with the certificate, if that is what `error` comes from."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__
+    return None
 
 
 def _retry_after(text: str | None, here: float) -> float | None:

@@ -9,6 +9,7 @@ from answerable.quality.rule import Rule
 from answerable.warehouse.setup import RAW_STREAMS, raw_table
 
 QUARANTINED_SHARE = 0.01  # of a stream's records in one night
+QUARANTINED_FEW = 10  # records: that many stop no night, unless the stream brought no others
 
 # source_kind, stream and batch_id of all that raw holds, of batches that this night read first
 STORED = " union all ".join(
@@ -84,6 +85,10 @@ class ExpectLittleQuarantine(Rule):
         where first_read_run_no = {{run_no}}
         group by source, stream
         having sum(quarantined_count) > {QUARANTINED_SHARE} * sum(record_count)
+            and (
+                sum(quarantined_count) > {QUARANTINED_FEW}
+                or sum(quarantined_count) = sum(record_count) and sum(record_count) > 1
+            )
     """
 
 

@@ -964,18 +964,35 @@ BAD_LOADS = {
         True,
     ),
     "much in quarantine": (
-        "update ops.batches set quarantined_count = 2, record_count = 62 where batch_id = 1; "
+        "update ops.batches set quarantined_count = 11, record_count = 71 where batch_id = 1; "
         "insert into raw.quarantine (batch_id, source, stream, position, reason, untouched) "
-        "select 1, 'zendesk', 'tickets', n, 'no JSON', '' from generate_series(100, 101) as n",
+        "select 1, 'zendesk', 'tickets', n, 'no JSON', '' from generate_series(101, 111) as n",
         {("batches", "ExpectLittleQuarantine"), ("batches", "ExpectNoQuarantine")},
         True,
     ),
-    "little in quarantine": (
-        "update ops.batches set quarantined_count = 1, record_count = 61 where batch_id = 1; "
+    "a few in quarantine": (
+        "update ops.batches set quarantined_count = 10, record_count = 70 where batch_id = 1; "
         "insert into raw.quarantine (batch_id, source, stream, position, reason, untouched) "
-        "values (1, 'zendesk', 'tickets', 100, 'no JSON', '')",
+        "select 1, 'zendesk', 'tickets', n, 'no JSON', '' from generate_series(101, 110) as n",
         {("batches", "ExpectNoQuarantine")},
         False,
+    ),
+    "one percent in quarantine": (
+        "update ops.batches set quarantined_count = 11, superseded_count = 989, "
+        "record_count = 1060 where batch_id = 1; "
+        "insert into raw.quarantine (batch_id, source, stream, position, reason, untouched) "
+        "select 1, 'zendesk', 'tickets', n, 'no JSON', '' from generate_series(101, 111) as n",
+        {("batches", "ExpectNoQuarantine")},
+        False,
+    ),
+    "a small stream of which nothing can be read": (
+        "insert into ops.batches (source, source_kind, stream, object, sha256, record_count, "
+        "loaded_count, superseded_count, quarantined_count, first_read_run_no) "
+        "values ('zendesk', 'zendesk', 'users', 'object-3', '', 2, 0, 0, 2, 1); "
+        "insert into raw.quarantine (batch_id, source, stream, position, reason, untouched) "
+        "select 3, 'zendesk', 'users', n, 'no JSON', '' from generate_series(1, 2) as n",
+        {("batches", "ExpectLittleQuarantine"), ("batches", "ExpectNoQuarantine")},
+        True,
     ),
     "a stream that did not answer": (
         "update ops.stream_runs set status = 'failed'",

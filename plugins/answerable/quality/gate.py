@@ -253,5 +253,5 @@ def _url(warehouse_url: str) -> str:
     from sqlalchemy.engine import make_url
 
     url = make_url(warehouse_url).set(drivername="postgresql+psycopg2")
-    url = url.update_query_dict({"options": "-c TimeZone=UTC -c jit=off -c work_mem=128MB"})
+    url = url.update_query_dict({"options": f"{db.OPTIONS} -c jit=off -c work_mem=128MB"})
     return url.render_as_string(hide_password=False).replace("$", "%24")

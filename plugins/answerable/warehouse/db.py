@@ -1,5 +1,6 @@
 """Connections to the warehouse."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,11 @@ from answerable.settings import Settings
 
 WRITER_LOCK = 0x616E737765720001  # one number for "somebody writes the warehouse"
 
+# What a session of ours is like, whatever machine and server are used to. libpq takes what its
+# environment says before any option, so a user's PGTZ would move every instant.
+ENVIRONMENT = {"PGTZ": "UTC", "PGDATESTYLE": "ISO, MDY"}
+OPTIONS = "-c TimeZone=UTC -c IntervalStyle=postgres -c extra_float_digits=1"
+
 
 class NotRunning(RuntimeError):
     """The run that wants to write is not the one that may."""
@@ -16,10 +22,11 @@ class NotRunning(RuntimeError):
 
 def connect(settings: Settings, *, autocommit: bool = False) -> psycopg.Connection:
     """A connection as the warehouse's owner, in UTC whatever the machine's zone."""
+    os.environ.update(ENVIRONMENT)
     return psycopg.connect(
         settings.warehouse_url,
         autocommit=autocommit,
-        options="-c TimeZone=UTC",
+        options=OPTIONS,
         application_name="answerable",
     )
 

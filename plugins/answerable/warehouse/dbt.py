@@ -201,6 +201,8 @@ def _environment(
         "ANSWERABLE_PUBLISHED_UP_TO": str(last["reads_up_to"] if last else 0),
         "ANSWERABLE_IS_FULL": "true" if run.is_full else "false",
         "ANSWERABLE_TIMEZONE": settings.company_timezone,
+        **db.ENVIRONMENT,
+        "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} {db.OPTIONS}".strip(),
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }

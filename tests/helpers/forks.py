@@ -15,31 +15,37 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from answerable.settings import ROOT
 
-Do = Literal["kill", "quit_server", "forget_answer", "wait", "fail"]
+Do = Literal["kill", "quit_server", "quit_server_now", "forget_answer", "wait", "fail"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """Something that goes wrong within the night: before or after the `nth` call of a function.
 
-    kill: SIGKILL to the night. quit_server: the database's server is stopped in immediate mode.
+    kill: SIGKILL to the night. quit_server: the database's server is stopped in immediate mode;
+    quit_server_now: so, and what the night does next meets it while it goes down.
     forget_answer: what the call did stands, and its answer is lost. wait: until `file` is there.
     """
 
     at: str  # module.function, or module.Class.method
     do: Do
+    within: str = ""  # only calls while this function of the pipeline is at work: "load"
     when: Literal["before", "after"] = "before"
     nth: int = 1
     postmaster: int = 0
     file: str = ""
+
+    def on(self, postmaster: int) -> "Hook":
+        return replace(self, postmaster=postmaster)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,8 @@ def _fork(asked: dict[str, Any]) -> None:
             os.dup2(out, number)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         code = _night(asked)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -148,8 +156,6 @@ def _night(asked: dict[str, Any]) -> int:
         told |= pipeline.run_night(asked["day"], connections=accounts, is_sandbox=True)
         return 0
     except Exception as error:
-        import traceback
-
         traceback.print_exc()
         told["error"] = f"{type(error).__name__}: {error}"
         return 1
@@ -184,13 +190,34 @@ def _counting(path: str) -> list[int]:
     return calls
 
 
+def _at_work(step: str) -> list[int]:
+    """How many calls of a step of the pipeline are under way."""
+    owner, name = _resolve(f"answerable.pipeline.{step}")
+    inner, under_way = getattr(owner, name), [0]
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        under_way[0] += 1
+        try:
+            return inner(*args, **kwargs)
+        finally:
+            under_way[0] -= 1
+
+    setattr(owner, name, counted)
+    return under_way
+
+
 def _set(hook: Hook) -> None:
     owner, name = _resolve(hook.at)
     inner, calls = getattr(owner, name), [0]
+    under_way = _at_work(hook.within) if hook.within else [1]
+    one_at_a_time = threading.Lock()
 
     def hooked(*args: Any, **kwargs: Any) -> Any:
-        calls[0] += 1
-        is_due = calls[0] == hook.nth
+        if not under_way[0]:
+            return inner(*args, **kwargs)
+        with one_at_a_time:
+            calls[0] += 1
+            is_due = calls[0] == hook.nth
         if is_due and hook.when == "before":
             _do(hook)
         found = inner(*args, **kwargs)
@@ -204,10 +231,12 @@ def _set(hook: Hook) -> None:
 def _do(hook: Hook) -> None:
     if hook.do == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    elif hook.do == "quit_server":
+    elif hook.do.startswith("quit_server"):
         os.kill(hook.postmaster, signal.SIGQUIT)
-        time.sleep(0.3)
+        if hook.do == "quit_server":
+            time.sleep(0.3)
     elif hook.do == "wait":
+        Path(f"{hook.file}.waited_for").touch()
         until = time.monotonic() + 60
         while not os.path.exists(hook.file) and time.monotonic() < until:
             time.sleep(0.02)

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from forks import Forks, Hook, Night, Request
 from psycopg import sql
+from small_disks import SmallDisk
 
 from answerable.runtime import postgres, sandbox
 from answerable.sandbox.server import Faults, Handle, serve
@@ -40,6 +41,7 @@ class Trials:
     is_durable: bool = False
     size: float = SIZE
     policy: Path = ROOT / "dbt_project" / "seeds" / "policy"
+    disk: SmallDisk | None = None  # where the home is, if not on the system's own
     cluster: postgres.Cluster = field(init=False)
     nights: list[Night] = field(default_factory=list)
     _undisturbed: dict[str, Published] = field(default_factory=dict)
@@ -54,7 +56,21 @@ class Trials:
     # -- the server ------------------------------------------------------------------------
 
     def start_server(self) -> None:
-        self.cluster = postgres.start(self.home, environ={}, is_durable=self.is_durable)
+        if self.disk is None:
+            postgres.start(self.home, environ={}, is_durable=self.is_durable)
+        else:
+            self._inside("start(home, environ={}, is_durable=False)")
+        self.cluster = postgres.cluster_of(self.home)
+
+    def _inside(self, call: str) -> None:
+        """Call a function of the server's module where the disk is mounted."""
+        assert self.disk is not None
+        home = self.disk.mounted / self.home.relative_to(self.disk.at)
+        self.disk.python(
+            "from pathlib import Path; from answerable.runtime import postgres;"
+            f" home = Path({str(home)!r}); postgres.{call}",
+            os.environ | {"PYTHONPATH": str(ROOT / "plugins")},
+        )
 
     @property
     def postmaster(self) -> int:
@@ -62,11 +78,17 @@ class Trials:
         assert pid is not None
         return pid
 
+    def is_up(self) -> bool:
+        return postgres.is_running(self.cluster)
+
     def close(self) -> None:
         for night in self.nights:
             if not night.ended.is_set():
                 night.kill()
-        postgres.stop(self.home)
+        if self.disk is None:
+            postgres.stop(self.home)
+        else:
+            self._inside("stop(home)")
 
     @property
     def environ(self) -> dict[str, str]:
@@ -120,6 +142,9 @@ class Trials:
                     warehouse, sql.Identifier(f"kept_{name}"), sql.Identifier(postgres.OWNER)
                 )
             )
+            # Sequences write ahead what they will give next. Those of a copy have not, until a
+            # checkpoint: after a crash they would give the same numbers again.
+            conn.execute("checkpoint")
         for folder in KEPT_FOLDERS:
             shutil.rmtree(self.home / folder, ignore_errors=True)
             if (kept := self.home / "kept" / name / folder).exists():
@@ -189,6 +214,10 @@ class Trials:
         with connect(self.settings) as conn:
             return conn.execute(query, values).fetchall()
 
+    def execute(self, statement: str) -> None:
+        with connect(self.settings, autocommit=True) as conn:
+            conn.execute(statement)  # type: ignore[arg-type]
+
     def published(self, prefix: str = "") -> Published:
         """Every column of every row that readers of `marts` and `private` have, in order."""
         schemas = {f"{prefix}_private": "private", prefix: "marts"} if prefix else None
@@ -249,7 +278,7 @@ def _end_sessions(conn: psycopg.Connection, database: str) -> None:
 
 
 def unlike(found: Published, wanted: Published) -> dict[str, Any]:
-    """By table: how many rows only the one or the other has, and an example of each."""
+    """By table: how many rows only the one or the other has, and how the first of them differs."""
     differing = {}
     for table in sorted(found.keys() | wanted.keys()):
         one, other = found.get(table), wanted.get(table)
@@ -259,10 +288,19 @@ def unlike(found: Published, wanted: Published) -> dict[str, Any]:
             differing[table] = "another table"
             continue
         more, less = set(one["rows"]) - set(other["rows"]), set(other["rows"]) - set(one["rows"])
-        examples = [
-            dict(zip(one["columns"], min(rows, key=repr), strict=True))
-            for rows in (more, less)
-            if rows
-        ]
-        differing[table] = {"more": len(more), "less": len(less), "first": examples}
+        differing[table] = f"{len(more)} more, {len(less)} less: " + _first(
+            one["columns"], more, less
+        )
     return differing
+
+
+def _first(columns: list[str], more: set[tuple], less: set[tuple]) -> str:
+    if not more or not less:
+        return str(dict(zip(columns, min(more or less, key=repr), strict=True)))
+    row = min(more, key=repr)
+    pair = max(less, key=lambda each: sum(a == b for a, b in zip(row, each, strict=True)))
+    return "; ".join(
+        f"{name} {a!r} for {b!r}" if a != b else f"{name} {a!r}"
+        for name, a, b in zip(columns, row, pair, strict=True)
+        if a != b or name.endswith("_key") or name == "metric"
+    )

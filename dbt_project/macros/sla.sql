@@ -6,7 +6,7 @@
     || '|' || {{ cases }}.customer_tier || '|' || case when {{ cases }}.source_due_at is null then 'no' else 'yes' end
 {%- endmacro %}
 
-{#- How many rules of the policy are so: a model that asks this once need not work for what nobody promised. -#}
+{#- How many rules of the policy are so: a model that asks this once need not work for what nobody promised. `condition` names them `promised`. -#}
 {% macro rules_such_that(condition) -%}
-    (select count(*) from {{ ref('stg_policy__sla_policies') }} where {{ condition }})
+    (select count(*) from {{ ref('stg_policy__sla_policies') }} as promised where {{ condition }})
 {%- endmacro %}

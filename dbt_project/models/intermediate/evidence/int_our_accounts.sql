@@ -78,8 +78,8 @@ accounts as (
         or zendesk_users.has_been_agent
         or {{ json_list_has('zendesk_users.tags', 'bot') }}
         -- someone who left before we first read their account: the policy still lists them
-        or (zendesk_users.source, zendesk_users.user_id) in (select source, agent from agents_teams)
-        or (zendesk_users.source, zendesk_users.email) in (select source, agent from agents_teams)
+        or (zendesk_users.source, zendesk_users.user_id) in (select agents_teams.source, agents_teams.agent from agents_teams)
+        or (zendesk_users.source, zendesk_users.email) in (select agents_teams.source, agents_teams.agent from agents_teams)
 
     union all
 

@@ -110,7 +110,7 @@ reply_clocks as (
         fulfilled_at
     from unanswered
     where replies_before = 0
-        or {{ rules_such_that("metric = 'next_reply_time'") }} > 0
+        or {{ rules_such_that("promised.metric = 'next_reply_time'") }} > 0
 ),
 
 -- from each reply to an unresolved case to the next
@@ -123,7 +123,7 @@ updates as (
         select distinct case_key, occurred_at as replied_at
         from interactions
         where is_reply
-            and {{ rules_such_that("metric in ('periodic_update_time', 'pausable_update_time')") }} > 0
+            and {{ rules_such_that("promised.metric in ('periodic_update_time', 'pausable_update_time')") }} > 0
     ) as replies
     inner join cases
         on replies.case_key = cases.case_key
@@ -154,7 +154,7 @@ statuses as (
         status not in ('solved', 'closed', 'deleted') as is_open,
         lag(status in ('solved', 'closed')) over (partition by case_key order by row_no) as was_resolved
     from timeline
-    where {{ rules_such_that("restarts_on_reopen") }} > 0
+    where {{ rules_such_that("promised.restarts_on_reopen") }} > 0
 ),
 
 reopenings as (
@@ -236,7 +236,7 @@ owner_clocks as (
     from cases
     inner join timeline
         on cases.case_key = timeline.case_key
-    where {{ rules_such_that("metric = 'time_to_owner'") }} > 0
+    where {{ rules_such_that("promised.metric = 'time_to_owner'") }} > 0
     group by cases.case_key
     having max(timeline.policy_department) is not null
 ),
@@ -250,7 +250,7 @@ holdings as (
         coalesce('team:' || team, 'department:' || department, agent_key) as holder,
         status not in ('solved', 'closed', 'deleted') as is_open
     from timeline
-    where {{ rules_such_that("metric = 'ownership_time'") }} > 0
+    where {{ rules_such_that("promised.metric = 'ownership_time'") }} > 0
 ),
 
 takings as (

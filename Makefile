@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/plugins
 ANSWERABLE := .venv/bin/python -m answerable.cli
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help install nightly test test-all fuzz up down status psql lint format bench clean system-packages report
+.PHONY: help install nightly backfill test test-all fuzz up down status psql lint format bench clean system-packages report
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ install:  ## the virtual environment .venv, as requirements.lock says (every tar
 
 nightly: install  ## the next night: pull, build, check, publish, report (DATE=2026-03-01, FILES="a.yml=a.csv ...", REBUILD=raw)
 	@exec $(ANSWERABLE) nightly $(if $(DATE),--date "$(DATE)") $(if $(FILES),--files "$(FILES)") $(if $(REBUILD),--rebuild "$(REBUILD)")
+
+backfill: install  ## pull a window of the past again (SOURCE=zendesk FROM=2026-02-01 UNTIL=2026-02-08 [STREAM="tickets users"])
+	@exec $(ANSWERABLE) backfill "$(SOURCE)" --from "$(FROM)" --until "$(UNTIL)" $(foreach stream,$(STREAM),--stream "$(stream)")
 
 test: install  ## the tests (REQUIRE_ALL=1: a test that lacks a tool fails; ARGS= for pytest)
 	@REQUIRE_ALL="$(REQUIRE_ALL)" exec $(PYTEST) -q $(ARGS)

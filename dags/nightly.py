@@ -12,66 +12,28 @@ failed rules are in `ops.check_results`. To build a published night again beside
 trigger with `as_of` set to its day.
 """
 
-import functools
 import os
 from datetime import UTC, datetime, timedelta
 
 import pendulum
 from airflow.sdk import (
     Asset,
-    Connection,
     CronDataIntervalTimetable,
     Param,
     dag,
     get_current_context,
-    task,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
+
+from steps import RETRIES, connect_to, step
 
 WAREHOUSE = Asset(name="answerable_warehouse", uri="answerable://warehouse/marts")
-RETRIES = int(os.environ.get("ANSWERABLE_RETRIES") or 2)
-
-
-def connect_to(source: str) -> dict:
-    """The Airflow connection of the source's name, as the package wants it."""
-    known = Connection.get(source)
-    extra = dict(known.extra_dejson)
-    return {
-        "name": source,
-        "kind": (known.conn_type or "").replace("-", "_"),
-        "scheme": extra.pop("scheme", "https"),
-        "host": known.host,
-        "port": known.port,
-        "login": known.login,
-        "password": known.password,
-        "extra": extra,
-    }
 
 
 def note_failure(context: dict) -> None:
     from answerable import pipeline
 
     pipeline.fail_running()
-
-
-def step(**options):
-    """A task that is tried again, unless the request or the data was refused: it would be again."""
-
-    def decorate(function):
-        @functools.wraps(function)
-        def tried(*args, **kwargs):
-            from answerable import pipeline
-
-            try:
-                return function(*args, **kwargs)
-            except Exception as error:
-                if pipeline.is_final(error):
-                    raise AirflowFailException(str(error)) from error
-                raise
-
-        return task(**options)(tried)
-
-    return decorate
 
 
 @dag(

@@ -92,6 +92,30 @@ def nightly(
 
 
 @app.command()
+def backfill(
+    source: Annotated[str, typer.Argument(help="an account's name, as zendesk")],
+    since: Annotated[str, typer.Option("--from", help="the first day, 2026-02-01")],
+    until: Annotated[str, typer.Option(help="the day after the last")],
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(help="only this stream; may be given several times"),
+    ] = None,
+) -> None:
+    """Pull a window of the past again, beside the nights; the next night reads what was missing.
+
+    Days are the company's. What is stored already doubles nothing, and no watermark moves. Streams
+    that are read whole each night, or of which the source keeps no past, take no window.
+
+    Ends with 0 when all of it is landed, 1 when a stream did not come whole, 75 when another
+    backfill is under way or Airflow is up (then its DAG `backfill` does it).
+    """
+    from answerable.runtime.night import backfill as run
+
+    settings = Settings.from_environment()
+    raise typer.Exit(run(settings, source, since, until, stream or [], console()))
+
+
+@app.command()
 def abandon(run_id: Annotated[str, typer.Argument(help="as `answerable status` lists it")]) -> None:
     """Give an unfinished night up, so that the next is begun; what it loaded stays."""
     from answerable import runs
@@ -110,7 +134,11 @@ def up() -> None:
     from answerable.runtime.night import have_database
 
     settings, out = Settings.from_environment(), console()
-    with held(settings.home / "nightly.lock"), display.shown(out):
+    with (
+        held(settings.home / "nightly.lock"),
+        held(settings.home / "backfill.lock"),
+        display.shown(out),
+    ):
         cluster = have_database(settings, tell=out.print)
         airflow.migrate(settings, cluster)
         where = services.up(settings, cluster)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from answerable import backfill as backfilling
 from answerable import files, runs
 from answerable.progress import stage
 from answerable.runtime import sandbox
@@ -22,12 +23,14 @@ from answerable.settings import Settings
 from answerable.sources import (
     Account,
     Connection,
+    SourceError,
     SpecError,
     account_of,
     at_once,
     streams_of,
 )
 from answerable.sources import stream as stream_of
+from answerable.sources.page import Window
 from answerable.warehouse.db import connect
 from answerable.warehouse.tokens import credentials_of
 
@@ -214,6 +217,7 @@ def land(
     stream: str,
     connection: Connection | None,
     account: Account | None = None,
+    window: Window | None = None,
     mapping: str | None = None,
     file: str | None = None,
 ) -> dict:
@@ -224,7 +228,78 @@ def land(
 
     if kind == "file":
         return landing.land_files(run_id, mapping, file, stream)
-    return landing.land(run_id, source, stream, connection, account=account)
+    return landing.land(run_id, source, stream, connection, account=account, window=window)
+
+
+@contextmanager
+def account_now(
+    source: str, connect_to: Callable[[str], Mapping[str, Any]]
+) -> Iterator[tuple[Connection, bool]]:
+    """A configured account outside of a night, and whether it is the sandbox's: that shows what it
+    showed to the newest night."""
+    if source in source_names():
+        given = Connection.from_dict(connect_to(source))
+        yield given, os.environ.get("ANSWERABLE_INPUT") == "sandbox"
+        return
+    with connect(Settings.from_environment()) as conn:
+        past = runs.read_state(conn).past_inputs
+        row = conn.execute("select max(as_of) from ops.runs where kind = 'nightly'").fetchone()
+    known = sandbox.SOURCES if "sandbox" in past and not source_names() else source_names()
+    if source not in known or row is None or row[0] is None:
+        raise runs.PlanError(
+            f"{source}: no such account is configured"
+            + (f"; there are {', '.join(known)}" if known else f" (AIRFLOW_CONN_{source.upper()})")
+        )
+    with sandbox.serving(row[0]) as served:
+        yield Connection.from_dict(sandbox.account(source, served)), True
+
+
+@_reports_failure("plan")
+def plan_backfill(
+    source: str,
+    since: str,
+    until: str,
+    streams: Sequence[str] = (),
+    *,
+    connect_to: Callable[[str], Mapping[str, Any]],
+) -> dict:
+    """Write down which window of which streams is pulled again; see `answerable.backfill`."""
+    request = backfilling.Request(since=since, until=until, streams=tuple(streams))
+    with stage("plan") as this, account_now(source, connect_to) as (connection, is_sandbox):
+        receipt = backfilling.plan(request, connection, is_sandbox=is_sandbox)
+        this.count(window=f"{since} to {until}", streams=len(receipt["streams"]))
+        if receipt["left_out"]:
+            this.count(left_out=", ".join(receipt["left_out"]))
+    return receipt
+
+
+def backfill(run_id: str, *, connect_to: Callable[[str], Mapping[str, Any]]) -> dict:
+    """Pull the window that `plan_backfill` wrote down into the landing zone. Raises SourceError
+    where a stream did not come whole; the others are landed."""
+    settings = Settings.from_environment()
+    with connect(settings) as conn:
+        run = runs.get(conn, run_id)
+    source = run.streams[0]["source"]
+    window = backfilling.window_of(run)
+    with account_now(source, connect_to) as (connection, _):
+        receipt = land_source(
+            run_id,
+            source=source,
+            kind=connection.kind,
+            streams=[{"stream": each["stream"]} for each in run.streams],
+            connection=connection,
+            window=window,
+        )
+    partial = backfilling.failed(receipt["streams"])
+    with connect(settings) as conn:
+        backfilling.end(conn, run_id, "failed" if partial else "done")
+    if partial:
+        error = SourceError(
+            "; ".join(f"{each['source']}.{each['stream']}: {each['error']}" for each in partial)
+        )
+        failures.append(Failure("backfill", error))
+        raise error
+    return receipt
 
 
 def by_source(streams: Sequence[Mapping[str, Any]]) -> list[dict]:
@@ -246,6 +321,7 @@ def land_source(
     kind: str,
     streams: Sequence[Mapping[str, Any]],
     connection: Connection | None,
+    window: Window | None = None,
 ) -> dict:
     """Pull a source's streams, as many at the same time as it takes; see `land`.
 
@@ -271,7 +347,13 @@ def land_source(
         {} if connection is None else _order(jobs, kind),
         most,
         lambda job: land(
-            run_id, source=source, kind=kind, connection=connection, account=account, **jobs[job]
+            run_id,
+            source=source,
+            kind=kind,
+            connection=connection,
+            account=account,
+            window=window,
+            **jobs[job],
         ),
         lambda: account and account.stop(),
     )
@@ -380,7 +462,7 @@ def fail_running() -> None:
     """Note that the night under way failed. One runs at a time, so there is no other."""
     with connect(Settings.from_environment()) as conn:
         for (run_id,) in conn.execute(
-            "select run_id from ops.runs where status = 'running'"
+            "select run_id from ops.runs where status = 'running' and kind <> 'backfill'"
         ).fetchall():
             runs.fail(conn, run_id)
 

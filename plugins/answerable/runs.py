@@ -23,7 +23,7 @@ from answerable.warehouse.db import connect
 from answerable.warehouse.names import Schemas
 
 Input = Literal["sandbox", "accounts", "files"]
-Kind = Literal["nightly", "replay"]
+Kind = Literal["nightly", "replay", "backfill"]
 
 FIRST_SANDBOX_DAY = date(2026, 3, 1)  # its company has 90 days of history by then
 PLAN_LOCK = 0x616E737765720004

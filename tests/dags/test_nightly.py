@@ -2,43 +2,14 @@
 
 import ast
 import itertools
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from in_airflow import PARSE, in_airflow
 
 from answerable.settings import ROOT
-
-PARSE = """
-import json, sys, time
-import airflow.sdk
-started = time.monotonic()
-import runpy
-found = runpy.run_path(sys.argv[1])
-seconds = time.monotonic() - started
-dag = found["the_dag"]
-print("RESULT" + json.dumps({
-    "seconds": seconds,
-    "heavy": sorted({m.partition(".")[0] for m in sys.modules}
-                    & {"answerable", "dbt", "great_expectations", "pandas", "requests_mock"}),
-    "edges": {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks},
-    "rules": {t.task_id: t.trigger_rule.value for t in dag.tasks
-              if t.trigger_rule.value != "all_success"},
-    "mapped": [t.task_id for t in dag.tasks if t.is_mapped],
-    "map_index_template": {t.task_id: t.map_index_template for t in dag.tasks if t.is_mapped},
-    "outlets": {t.task_id: [o.uri for o in t.outlets] for t in dag.tasks if t.outlets},
-    "retries": {t.task_id: t.retries for t in dag.tasks},
-    "params": dict(dag.params),
-    "max_active_runs": dag.max_active_runs,
-    "catchup": dag.catchup,
-    "schedule": dag.timetable.expression,
-    "timezone": str(dag.timetable.timezone),
-    "doc": dag.doc_md,
-}, default=str))
-"""
 
 PLUGINS = """
 import sys
@@ -52,23 +23,6 @@ bad = sorted(
 )
 print("RESULT" + __import__("json").dumps(bad))
 """
-
-
-def in_airflow(program: str, argument: str, home: Path) -> object:
-    environ = os.environ | {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        "PYTHONPATH": str(ROOT / "plugins"),
-    }
-    environ.pop("ANSWERABLE_RETRIES", None)
-    done = subprocess.run(
-        [sys.executable, "-c", program, argument], env=environ, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.rpartition("RESULT")[2])
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +68,7 @@ def test_every_task_is_tried_again(parsed):
 REFUSED = """
 import runpy, sys
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+sys.path.insert(0, sys.argv[1].rpartition("/")[0])
 dag = runpy.run_path(sys.argv[1])["the_dag"]
 from answerable import pipeline
 from answerable.quality import GateFailed

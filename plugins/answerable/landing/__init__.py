@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -31,8 +32,9 @@ from answerable.sources.errors import (
     SpecError,
 )
 from answerable.sources.http import Client, Limits
+from answerable.sources.page import Window
 from answerable.sources.paging import Start, walk
-from answerable.warehouse.db import writer
+from answerable.warehouse.db import connect, writer
 from answerable.warehouse.tokens import credentials_of
 
 SHRUNK_BY = 10  # records; a list that loses fewer is not held to be cut short, however short it is
@@ -53,11 +55,15 @@ def land(
     settings: Settings | None = None,
     client: Client | None = None,
     account: Account | None = None,
+    window: Window | None = None,
 ) -> dict[str, Any]:
     """Walk one stream from where it was left and land its pages. Gives a receipt.
 
     A source that cannot be read is recorded as failed (or not available) and does not raise: the
     night goes on without it and says so. A stream that this run has landed is left alone.
+
+    With a `window` that is walked in place, beside whatever night is under way: what lies landed
+    then moves no watermark.
     """
     settings = settings or Settings.from_environment()
     if not isinstance(connection, Connection):
@@ -65,15 +71,16 @@ def land(
     described = stream_of(connection.kind, stream)
     zone = Zone.at(settings.landing)
     with (
-        stage(f"land {source}.{stream}") as progress,
-        writer(settings, run_id, shared=True) as conn,
+        stage(f"{'backfill' if window else 'land'} {source}.{stream}") as progress,
+        # nights take turns with whoever writes; a window waits for nobody, and nobody for it
+        connect(settings) if window else writer(settings, run_id, shared=True) as conn,
     ):
-        _alone(conn, source, stream)
+        _alone(conn, source, stream, "backfill" if window else "land")
         if done := _landed_before(conn, run_id, source, stream):
             progress.count(rows=done["records"], state="landed before")
             return done
         folder = f"{source}/{stream}/{_night(conn, run_id)}"
-        cursor = _reached(conn, zone, source, stream)
+        cursor = None if window else _reached(conn, zone, source, stream)
         asked = client or Client(
             connection,
             Limits.of(connection),
@@ -129,16 +136,22 @@ def land(
 
         start = Start(
             cursor=cursor,
+            window=window,
             extra=connection.extra,
             known=posts.known,
             recent=lambda days: posts.since(_as_of(conn, run_id) - timedelta(days=days)),
             **({"room": ledger.room} if ledger else {}),
         )
         status, error, pages = "landed", None, 0
+        unseen: list[str] = []
         try:
             for page in walk(described, start, noting_when):
                 if ledger and page.stream == stream:
                     ledger.end_turn()
+                if window:
+                    unseen += [f"{each.from_at} to {each.until_at}: {each.reason}"
+                               for each in page.holes]  # fmt: skip
+                    page = replace(page, cursor_to=None, holes=())
                 batch(page.stream).add(page.records, page.cursor_to, page.holes)
                 pages += 1
                 rows = sum(b.records + b.open_records for b in batches.values())
@@ -152,6 +165,9 @@ def land(
                 close(is_last=False)  # what came before the failure is whole and is kept
             status = STATES.get(type(problem), "failed")
             error = str(problem)
+        else:
+            if unseen:
+                status, error = "incomplete", f"not shown any more: {'; '.join(unseen)}"
         finally:
             if ledger:
                 ledger.end_turn()
@@ -203,7 +219,7 @@ def land_file(
         stage(f"land {source}.{stream}") as progress,
         writer(settings, run_id, shared=True) as conn,
     ):
-        _alone(conn, source, stream)
+        _alone(conn, source, stream, "land")
         content = _hash_of(export)
         name = _landed_name(export, content, described)
         landed = [each for each in zone.names(source, stream) if each.endswith(name)]
@@ -262,10 +278,10 @@ def land_file(
 # --- what the warehouse and the zone know ------------------------------------------------------
 
 
-def _alone(conn: psycopg.Connection, source: str, stream: str) -> None:
+def _alone(conn: psycopg.Connection, source: str, stream: str, what: str) -> None:
     """Wait until no other process lands this stream (a task given up may still be alive)."""
     conn.execute(
-        "select pg_advisory_lock(hashtextextended(%s, 0))", [f"answerable land {source}.{stream}"]
+        "select pg_advisory_lock(hashtextextended(%s, 0))", [f"answerable {what} {source}.{stream}"]
     )
     conn.commit()
 

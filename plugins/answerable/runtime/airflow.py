@@ -92,15 +92,17 @@ def migrate(settings: Settings, cluster: postgres.Cluster) -> bool:
     return True
 
 
-def end_dead_runs(cluster: postgres.Cluster) -> int:
-    """Fail the DAG runs of nights that were killed, or a scheduler would go on with them.
+def end_dead_runs(cluster: postgres.Cluster, dag: str | None = None) -> int:
+    """Fail the DAG runs that were killed, or a scheduler would go on with them; of one DAG or all.
 
-    Only for a caller that knows that no night runs and no scheduler is up.
+    Only for a caller that knows that none of them runs and no scheduler is up.
     """
     with psycopg.connect(cluster.url(postgres.AIRFLOW)) as conn:
         dead = conn.execute(
             "update dag_run set state = 'failed', end_date = now()"
-            " where state in ('running', 'queued') returning dag_id, run_id"
+            " where state in ('running', 'queued') and (%s::text is null or dag_id = %s)"
+            " returning dag_id, run_id",
+            [dag, dag],
         ).fetchall()
         for dag_id, run_id in dead:
             conn.execute(

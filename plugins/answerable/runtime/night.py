@@ -6,7 +6,7 @@ import runpy
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TextIO
 import psycopg
 from rich.console import Console
 
+from answerable import backfill as backfilling
 from answerable import pipeline, runs
 from answerable.progress import stage
 from answerable.runtime import airflow, display, postgres, sandbox, services
@@ -74,7 +75,7 @@ def _nightly(
             return OK
         with stage("airflow's own tables") as this:
             this.count(state="set up" if airflow.migrate(settings, cluster) else "as they were")
-        airflow.end_dead_runs(cluster)
+        airflow.end_dead_runs(cluster, "nightly")
         os.environ.update(airflow.environment(settings, cluster))
         with ExitStack() as stack:
             if _needs_sandbox(decision):
@@ -90,6 +91,71 @@ def _nightly(
         _tell_failure(console, log)
         return FAILED
     _tell_success(settings, console, started, is_embedded)
+    return OK
+
+
+def backfill(
+    settings: Settings,
+    source: str,
+    since: str,
+    until: str,
+    streams: Sequence[str],
+    console: Console,
+) -> int:
+    """Pull a window of the past again and give the exit code. A night may run meanwhile."""
+    started = time.monotonic()
+    try:
+        with held(settings.home / "backfill.lock"):
+            services.refuse_while_up(settings, "backfill")
+            return _backfill(settings, source, since, until, streams, console, started)
+    except Held as holder:
+        console.print(
+            f"Another backfill is under way: {holder}. This call has done nothing.", soft_wrap=True
+        )
+    except services.IsUp as up:
+        console.print(str(up), soft_wrap=True)
+    return BUSY
+
+
+def _backfill(
+    settings: Settings,
+    source: str,
+    since: str,
+    until: str,
+    streams: Sequence[str],
+    console: Console,
+    started: float,
+) -> int:
+    asked = {"source": source, "since": since, "until": until, "streams": " ".join(streams)}
+    os.environ.update({f"ANSWERABLE_BACKFILL_{k.upper()}": v for k, v in asked.items()})
+    with display.shown(console):
+        cluster = postgres.start(settings.home, tell=console.print)
+        with connect(settings) as conn:
+            if conn.execute("select to_regclass('ops.runs')").fetchone() == (None,):
+                console.print("Nothing to fill: no night has been run yet.")
+                return FAILED
+            if not backfilling.is_known(conn):  # a warehouse of before; else a night may be busy
+                setup.prepare(conn)
+            backfilling.end_dead(conn)
+        airflow.migrate(settings, cluster)
+        airflow.end_dead_runs(cluster, "backfill")
+        os.environ.update(airflow.environment(settings, cluster))
+        log = settings.home / "logs" / f"backfill-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log"
+        is_success = run_dag(settings.root / "dags" / "backfill.py", log, console)
+    if not is_success:
+        console.print()
+        last = {failure.step: failure.error for failure in pipeline.failures}
+        for step, error in last.items():
+            console.print(f"{step} failed: {_said(error)}", soft_wrap=True, markup=False)
+        if not last:
+            console.print("The backfill failed outside its steps; the log's end says where.")
+        console.print(f"The whole log: {log}", soft_wrap=True, highlight=False)
+        return FAILED
+    console.print(
+        f"Landed in {display.since(started)}; the next night (`make nightly`) reads what was "
+        "missing.",
+        soft_wrap=True,
+    )
     return OK
 
 
@@ -123,6 +189,7 @@ def run_dag(dag_file: Path, log: Path, console: Console) -> bool:
     """Run the DAG file as a program. Airflow's many words go to `log`, ours to `console`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     arguments, sys.argv = sys.argv, [str(dag_file)]
+    sys.path.insert(0, str(dag_file.parent))  # what DAG files share lies beside them
     with output_to(log, console):
         logging.getLogger("answerable").setLevel(logging.INFO)
         try:
@@ -131,6 +198,7 @@ def run_dag(dag_file: Path, log: Path, console: Console) -> bool:
             return end.code in (0, None)
         finally:
             sys.argv = arguments
+            sys.path.remove(str(dag_file.parent))
     return True
 
 

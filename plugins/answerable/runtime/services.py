@@ -30,10 +30,10 @@ class IsUp(RuntimeError):
     """Airflow's scheduler is up, so nights are its to run."""
 
 
-def refuse_while_up(settings: Settings) -> None:
+def refuse_while_up(settings: Settings, dag: str = "nightly") -> None:
     if running(settings):
         raise IsUp(
-            "Airflow is up and runs the nights: trigger `nightly` on its pages "
+            f"Airflow is up and runs the nights: trigger `{dag}` on its pages "
             f"({url(settings)}), or `make down` first and call again."
         )
 

@@ -40,6 +40,14 @@ class Page:
     holes: tuple[Hole, ...] = ()  # that the watermark passes with this page
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the past that is pulled again: seconds since 1970, half-open."""
+
+    since: int
+    until: int
+
+
 def _no_limit(path: str, least: int, beside: int) -> int:
     return 10**9
 
@@ -49,6 +57,7 @@ class Start:
     """Where a walk begins: the watermark, and what the connection says about the account."""
 
     cursor: str | None = None
+    window: Window | None = None  # in place of a cursor: only what lies in it is wanted
     extra: Mapping[str, Any] = field(default_factory=dict)
     # which of these post ids are stored or landed already
     known: Callable[[Iterable[str]], set[str]] = lambda ids: set()

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from answerable.sources.body import Body, parsed, with_member
 from answerable.sources.errors import NoProgress, RequestRejected, SourceError, SpecError
-from answerable.sources.page import Get, Page, Start, leading_on, read_cursor
+from answerable.sources.page import Get, Page, Start, Window, leading_on, read_cursor
 from answerable.sources.stream import Poison, Stream, epoch
 from answerable.sources.timelines import newest_first, refresh
 
@@ -26,6 +26,22 @@ def walk(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     return WALKS[stream.paging](stream, start, get)
 
 
+# how a stream is walked -> why no window of the past can be asked of it
+NO_WINDOW: Mapping[str, str] = {
+    "cursor_list": "its list is read whole, every night",
+    "snapshot": "its source keeps no history; what it holds now is what every night reads",
+    "refresh": "it looks stored posts up as they are now",
+    "lookup": "it comes with the streams whose posts point at its own",
+}
+
+
+def no_window(stream: Stream) -> str | None:
+    """Why a window of the past cannot be pulled again; None where it can."""
+    if stream.paging in WINDOWED:
+        return None
+    return NO_WINDOW.get(stream.paging, "its walk takes no window")
+
+
 def _write_cursor(**value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
@@ -35,6 +51,10 @@ def _start_time(stream: Stream, start: Start) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SpecError(f"{stream.kind}: extra start_time must be a whole number of seconds")
     return value
+
+
+def _is_past(window: Window | None, instant: int | None) -> bool:
+    return window is not None and instant is not None and instant >= window.until
 
 
 def _newest_version(stream: Stream, records: list[str]) -> int | None:
@@ -57,7 +77,8 @@ def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     at = read_cursor(stream, start.cursor)
     seen_until: int | None = at.get("seen_until")
     size = {stream.page_size_param: str(stream.page_size)}
-    first = {"start_time": str(_start_time(stream, start))}
+    window = start.window
+    first = {"start_time": str(window.since if window else _start_time(stream, start))}
     if at.get("cursor"):
         first = {"cursor": at["cursor"]}
     cursor = first.get("cursor")
@@ -85,6 +106,8 @@ def cursor_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         is_last = body.value("end_of_stream")
         cursor = body.value("after_cursor") or cursor
         seen_until = _newest_version(stream, records) or seen_until
+        # rows come by when they were generated, which is not before the version that they bear
+        is_last = is_last or _is_past(window, seen_until)
         yield Page(
             stream.name,
             records,
@@ -107,6 +130,8 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     at = read_cursor(stream, start.cursor)
     reached: int | None = at.get("end_time")
     asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    if start.window:
+        asked = start.window.since
     before: set[str] = set()
 
     def is_end(body: Body) -> bool:
@@ -135,6 +160,7 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
         end_time, is_last = body.value("end_time"), is_end(body)
         if end_time is not None:
             reached = max(end_time, reached or 0)
+            is_last = is_last or _is_past(start.window, end_time)
         yield Page(
             stream.name,
             [record for record in records if record not in before],
@@ -156,6 +182,8 @@ def cursor_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     """
     reached = read_cursor(stream, start.cursor).get("seen_until")
     asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    if start.window:  # up to its end and on to the list's, whose order is nobody's promise
+        asked = start.window.since
     for page in cursor_list(stream, start, get, {"start_time": str(asked)}):
         for record in page.records:
             try:
@@ -301,3 +329,4 @@ WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
     "newest_first": newest_first,
     "refresh": refresh,
 }
+WINDOWED = frozenset({"cursor_export", "time_export", "cursor_since", "newest_first"})

@@ -143,6 +143,11 @@ def _walk_part(
     once it is stored; None where a page does not tell how far it goes."""
     where = f"{stream.kind}.{stream.name}"
     legs = [(at.newest, None)] if at.until is None else [(at.since, at.until), (at.newest, None)]
+    window = start.window
+    if window is not None:
+        ends = (datetime.fromtimestamp(each, UTC) for each in (window.since, window.until))
+        since_id, until_id = map(first_id_at, ends)
+        legs = [(since_id - 1, until_id)]
     for since, below in legs:
         bounds: dict[str, str] = {}
         if since is not None:
@@ -214,13 +219,17 @@ def _walk_part(
             if token is None and since is not None:
                 if is_cut:
                     hole = _outside(stream, part, since, below, oldest, body)
-                elif stream.reach and (below is not None or count >= NEAR_REACH * stream.reach):
+                elif (
+                    window is None  # what lies below it nobody wants to know
+                    and stream.reach
+                    and (below is not None or count >= NEAR_REACH * stream.reach)
+                ):
                     try:
                         hole = _below(stream, part, since, oldest, start, get)
                     except SourceError as error:
                         # the page is paid for and is kept; whoever goes on asks again
                         state, failed = Reached(newest, since, oldest), error
-            is_end = token is None and below is None
+            is_end = token is None and (below is None or window is not None)
             yield (
                 Page(stream.name, records, None, is_end and not failed, (hole,) if hole else ()),
                 state,

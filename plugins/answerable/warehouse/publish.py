@@ -564,7 +564,8 @@ def _sources(conn: psycopg.Connection, run: "runs.Run") -> dict[str, Any]:
             max(runs.run_no) filter (where stream_runs.status = 'failed') as failed_run_no
         from ops.stream_runs
         join ops.runs on stream_runs.run_id = runs.run_id
-        where runs.run_no <= %s and stream_runs.status in ('landed', 'failed')
+        where runs.run_no <= %s and runs.kind = 'nightly'
+            and stream_runs.status in ('landed', 'failed')
         group by source, source_kind, stream
         order by source, stream
         """,

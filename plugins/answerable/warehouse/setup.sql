@@ -13,7 +13,7 @@ create schema if not exists private;
 create table if not exists ops.runs (
     run_id text primary key,
     run_no bigint generated always as identity unique,
-    kind text not null check (kind in ('nightly', 'replay')),
+    kind text not null check (kind in ('nightly', 'replay', 'backfill')),
     as_of timestamp not null,
     schema_prefix text not null default '',
     input text not null check (input in ('sandbox', 'accounts', 'files')),
@@ -23,11 +23,27 @@ create table if not exists ops.runs (
     is_full boolean,
     fingerprint text,
     status text not null default 'running'
-        check (status in ('running', 'failed', 'published', 'rolled_back', 'abandoned')),
+        check (status in ('running', 'failed', 'published', 'rolled_back', 'abandoned', 'done')),
     started_at timestamptz not null default now(),
     finished_at timestamptz,
     report_path text
 );
+
+do $$
+begin
+    if not exists (
+        select from pg_constraint
+        where conrelid = 'ops.runs'::regclass and pg_get_constraintdef(oid) like '%backfill%'
+    ) then
+        alter table ops.runs
+            drop constraint runs_kind_check,
+            add constraint runs_kind_check check (kind in ('nightly', 'replay', 'backfill')),
+            drop constraint runs_status_check,
+            add constraint runs_status_check check (
+                status in ('running', 'failed', 'published', 'rolled_back', 'abandoned', 'done')
+            );
+    end if;
+end $$;
 
 -- One row per landed object that was loaded, written in the transaction that copied its rows.
 create table if not exists ops.batches (

@@ -35,13 +35,15 @@ def states(conn: psycopg.Connection) -> list[StreamState]:
                 source, stream, stream_runs.status, stream_runs.error
             from ops.stream_runs
             inner join ops.runs on stream_runs.run_id = runs.run_id
+            where runs.kind = 'nightly'
             order by source, stream, run_no desc
         ),
 
         good as (
-            select source, stream, max(finished_at) as at
+            select source, stream, max(stream_runs.finished_at) as at
             from ops.stream_runs
-            where status = 'landed'
+            inner join ops.runs on stream_runs.run_id = runs.run_id
+            where stream_runs.status = 'landed' and runs.kind = 'nightly'
             group by source, stream
         ),
 

@@ -116,7 +116,37 @@ class ExpectEveryStreamToAnswer(Rule):
         select stream_runs.source, stream_runs.stream
         from {batch} as stream_runs
         join ops.runs on stream_runs.run_id = runs.run_id
-        where runs.run_no = {run_no} and stream_runs.status = 'failed'
+        where runs.run_no = {run_no} and stream_runs.status in ('failed', 'out_of_credits')
+    """
+
+
+class ExpectEveryStreamToBeReadWhole(Rule):
+    """No stream stopped on its way because the night's budget was spent."""
+
+    advice: ClassVar[str] = (
+        "its error in ops.stream_runs says what is not read yet, and the next night goes on there; "
+        "where that happens night after night, give the connection a larger budget"
+    )
+    unexpected_rows_query: str = """
+        select stream_runs.source, stream_runs.stream
+        from {batch} as stream_runs
+        join ops.runs on stream_runs.run_id = runs.run_id
+        where runs.run_no = {run_no} and stream_runs.status = 'incomplete'
+    """
+
+
+class ExpectNoNewHole(Rule):
+    """Nothing fell out of a source's reach before this night could pull it."""
+
+    advice: ClassVar[str] = (
+        "nobody can pull it any more: figures of those days are too low (see ops.holes). Were "
+        "nights left out, or is the budget too small?"
+    )
+    unexpected_rows_query: str = """
+        select holes.source, holes.stream, holes.part
+        from ops.holes
+        join {batch} as batches on holes.batch_id = batches.batch_id
+        where batches.first_read_run_no = {run_no}
     """
 
 
@@ -179,6 +209,7 @@ def batches(night: Night) -> ExpectationSuite:
             ExpectNoStreamLost(night, severity="critical"),
             ExpectLittleQuarantine(night, severity="critical"),
             ExpectNoQuarantine(night, severity="warning"),
+            ExpectNoNewHole(night, severity="warning"),
         ],
     )
 
@@ -188,6 +219,7 @@ def stream_runs(night: Night) -> ExpectationSuite:
         name="streams",
         expectations=[
             ExpectEveryStreamToAnswer(night, severity="warning"),
+            ExpectEveryStreamToBeReadWhole(night, severity="warning"),
             ExpectNoStreamToFallSilent(night, severity="warning"),
         ],
     )

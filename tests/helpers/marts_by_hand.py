@@ -278,6 +278,16 @@ def case(
             }
             | owner
         ],
+        "fct_interaction_metrics": [
+            {
+                "interaction_key": ask,
+                "conversation_key": f"zendesk:{number}",
+                "observed_on": as_of.date(),
+                "observed_at": as_of,
+                "is_newest": True,
+                "impression_count": number,
+            }
+        ],
         "fct_case_timeline": timeline,
         "fct_ownership_spans": spans,
         "fct_sla_clocks": clocks,

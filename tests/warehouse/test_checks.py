@@ -999,6 +999,22 @@ BAD_LOADS = {
         {("stream_runs", "ExpectEveryStreamToAnswer")},
         False,
     ),
+    "a stream that nobody pays for": (
+        "update ops.stream_runs set status = 'out_of_credits'",
+        {("stream_runs", "ExpectEveryStreamToAnswer")},
+        False,
+    ),
+    "a stream that stopped on its way": (
+        "update ops.stream_runs set status = 'incomplete'",
+        {("stream_runs", "ExpectEveryStreamToBeReadWhole")},
+        False,
+    ),
+    "a hole that this night found": (
+        "insert into ops.holes values (2, 1, 'zendesk', 'tickets', '', '2026-02-01', "
+        "'2026-02-02', null, null, 'gone')",
+        {("batches", "ExpectNoNewHole")},
+        False,
+    ),
     "a version stored twice": (
         "update raw.zendesk_tickets as one set version = 1, record_hash = other.record_hash "
         "from raw.zendesk_tickets as other where one.batch_id = 2 and other.batch_id = 1 "

@@ -515,12 +515,54 @@ def test_a_source_that_did_not_answer_is_stale_since_its_last_good_time(night, w
             "last_good_at": "2026-02-03T04:05:06Z",
             "is_stale": False,  # an export handed in once is not expected each night
             "stale_streams": [],
+            "incomplete_streams": {},
+            "holes": [],
         },
         "zendesk": {
             "last_good_at": good_at["last_good_at"],
             "is_stale": True,
             "stale_streams": ["tickets"],
+            "incomplete_streams": {},
+            "holes": [],
         },
+    }
+
+
+def test_a_stream_that_stopped_on_its_way_is_incomplete_and_one_nobody_pays_for_is_stale(
+    night, warehouse
+):
+    night(0)
+    start_run(warehouse, "run-1", AS_OF + DAY)
+    warehouse.execute("delete from ops.stream_runs where run_id = 'run-1'")
+    common = {"run_id": "run-1", "source": "x", "source_kind": "x"}
+    stopped = common | {"stream": "mentions", "status": "incomplete", "error": "read to the 5th"}
+    unpaid = common | {"stream": "posts", "status": "out_of_credits", "error": "answered 402"}
+    add(warehouse, "ops.stream_runs", [stopped, unpaid])
+    hole = {"batch_id": 7, "hole_no": 1, "source": "x", "stream": "mentions", "part": "11"}
+    hole |= {"from_at": "2026-02-01", "until_at": "2026-02-03 04:05:06", "reason": "gone"}
+    add(warehouse, "ops.holes", [hole, hole | {"batch_id": 8}])
+    for number, run_no in ((7, 2), (8, 3)):
+        warehouse.execute(
+            "insert into ops.batches overriding system value values (%s, 'x', 'x', 'mentions',"
+            " %s, '', '', null, null, 0, 0, 0, 0, now(), %s)",
+            [number, str(number), run_no],
+        )
+    warehouse.commit()
+    publish("run-1", models=models())
+    sources = warehouse.execute("select sources from marts.publication").fetchone()[0]
+    assert sources["x"] == {
+        "last_good_at": None,
+        "is_stale": True,
+        "stale_streams": ["posts"],
+        "incomplete_streams": {"mentions": "read to the 5th"},
+        "holes": [  # the other is of a night to come
+            {
+                "stream": "mentions",
+                "part": "11",
+                "from_at": "2026-02-01T00:00:00Z",
+                "until_at": "2026-02-03T04:05:06Z",
+            }
+        ],
     }
 
 

@@ -279,6 +279,30 @@ def test_warnings_and_stale_sources_are_on_the_page(night, warehouse):
     )
 
 
+def test_what_a_night_could_not_pay_for_and_what_is_gone_for_good_are_on_the_page(night, warehouse):
+    night(small_night())
+    start_run(warehouse, "run-1", AS_OF + DAY)
+    warehouse.execute(
+        "insert into ops.stream_runs (run_id, source, source_kind, stream, status, error) values"
+        " ('run-1', 'x', 'x', 'mentions', 'incomplete', 'spent: 9 of 9 reads. <b>Not read</b>')"
+    )
+    warehouse.execute(
+        "insert into ops.batches overriding system value values"
+        " (7, 'x', 'x', 'search', 'o', '', '', null, null, 0, 0, 0, 0, now(), 1)"
+    )
+    warehouse.execute(
+        "insert into ops.holes values"
+        " (7, 1, 'x', 'search', 'kettles', '2026-02-01', '2026-02-09', null, null, '7 days')"
+    )
+    warehouse.commit()
+    publish("run-1", models=models())
+    page = Path(reports.write("run-1")["path"]).read_text(encoding="utf-8")
+    assert "x</bdi> is incomplete." in page and "9 of 9 reads. &lt;b&gt;Not read&lt;/b&gt;" in page
+    assert "x</bdi> is stale." not in page
+    assert "x</bdi> has 1 hole</strong>" in page
+    assert "search (kettles) from 2026-02-01T00:00:00Z until 2026-02-09T00:00:00Z" in page
+
+
 def test_an_empty_warehouse_gives_a_page_too(night):
     page = night([])
     assert "No clock has started yet" in page

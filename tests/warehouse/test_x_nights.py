@@ -3,17 +3,20 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
+from io import StringIO
 
 import psycopg
 import pytest
 from landed import nights, rows
+from rich.console import Console
 
 from answerable.landing import land
-from answerable.runtime import sandbox
+from answerable.runtime import sandbox, tables
 from answerable.sandbox import company as c
 from answerable.sandbox.server import Fault, serve
 from answerable.sandbox.x import OUT_OF_CREDITS, USAGE_CAPPED
 from answerable.sources import Connection, streams_of
+from answerable.warehouse import streams
 from answerable.warehouse.load import load
 from answerable.warehouse.rebuild import rebuild_raw
 
@@ -196,6 +199,11 @@ def test_a_source_that_was_away_for_weeks_leaves_holes_that_survive_a_rebuild(
     assert from_on == "2025-12-07" and "800" in reason
     assert f"{until_at}" > "2026-03-01" and after == json.loads(newest["mentions"])[c.CARE.id]
     assert {stream for stream, _ in by_part} == {"mentions", "search"}
+    told = Console(record=True, file=StringIO(), width=300)
+    tables.show_streams(told, streams.states(warehouse))
+    shown = told.export_text()
+    assert f"in {c.CARE.id}: the API reaches back 800 posts" in shown
+    assert shown.count("a hole from 2025-12-0") == len(holes) and "2026-04-13 00:00:00" in shown
     rebuild_raw(settings)
     assert rows(warehouse, query) == holes
 

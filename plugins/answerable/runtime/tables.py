@@ -17,7 +17,7 @@ def show_streams(console: Console, states: Sequence[StreamState]) -> None:
     if not states:
         console.print("Nothing was pulled yet; `make nightly` does it.")
         return
-    table = Table("stream", "last", "rows", "quarantine", "lag", "cursor")
+    table = Table("stream", "last", "rows", "quarantine", "lag", "cost", "cursor")
     for each in states:
         cursor = each.cursor or ""
         table.add_row(
@@ -26,12 +26,15 @@ def show_streams(console: Console, states: Sequence[StreamState]) -> None:
             f"{each.rows:,}",
             f"{each.quarantined:,}" if each.quarantined else "",
             _duration(each.lag) if each.status != "brought along" else "",
+            "" if each.cost is None else f"{each.cost.normalize():f}",
             escape(cursor if len(cursor) <= LONGEST else f"{cursor[: LONGEST - 3]}..."),
         )
     console.print(table)
     for each in states:
         if each.error:
             console.print(f"{each.source}.{each.stream}: {escape(each.error)}", highlight=False)
+        for hole in each.holes:
+            console.print(f"{each.source}.{each.stream}: {escape(hole)}", highlight=False)
 
 
 def show_refused(console: Console, refused: Sequence[Refused]) -> None:

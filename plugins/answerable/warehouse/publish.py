@@ -71,8 +71,9 @@ PUBLICATION = Published(
         "as_of": "What happened before this instant (UTC) is in the marts, nothing after it.",
         "published_at": "When readers began to see it, UTC.",
         "run_id": "The run that made it, as in ops.runs.",
-        "sources": "By source: last_good_at, when all its streams last came through (UTC), "
-        "and is_stale, whether this night had to go without news from it.",
+        "sources": "By source: last_good_at, when all its streams last came through (UTC); "
+        "is_stale, whether this night had to go without news from it; incomplete_streams, which "
+        "stopped on their way and what they have not read; holes, what nobody can pull any more.",
     },
 )
 PUBLICATION_SHAPE = {
@@ -561,30 +562,57 @@ def _sources(conn: psycopg.Connection, run: "runs.Run") -> dict[str, Any]:
             stream,
             max(stream_runs.finished_at) filter (where stream_runs.status = 'landed') as good_at,
             max(runs.run_no) filter (where stream_runs.status = 'landed') as good_run_no,
-            max(runs.run_no) filter (where stream_runs.status = 'failed') as failed_run_no
+            max(runs.run_no) filter (where stream_runs.status = 'failed') as failed_run_no,
+            -- stopped on its way by its budget: it brought news, but not all
+            max(stream_runs.error) filter (
+                where stream_runs.status = 'incomplete' and runs.run_no = %s
+            ) as missing
         from ops.stream_runs
         join ops.runs on stream_runs.run_id = runs.run_id
         where runs.run_no <= %s and runs.kind = 'nightly'
-            and stream_runs.status in ('landed', 'failed')
+            and stream_runs.status <> 'not_available'
         group by source, source_kind, stream
         order by source, stream
         """,
-        [this_no],
+        [this_no, this_no],
     ).fetchall()
     sources: dict[str, Any] = {}
-    for source, kind, stream, good_at, good_run_no, failed_run_no in rows:
+    for source, kind, stream, good_at, good_run_no, failed_run_no, missing in rows:
         # An export handed in once is not expected again; a stream of an account is, every night.
         expected_no = (failed_run_no or 0) if kind == "file" else this_no
-        is_stale = good_run_no is None or good_run_no < expected_no
+        is_stale = missing is None and (good_run_no is None or good_run_no < expected_no)
         entry = sources.setdefault(
-            source, {"last_good_at": _stamp(good_at), "is_stale": False, "stale_streams": []}
+            source,
+            {
+                "last_good_at": _stamp(good_at),
+                "is_stale": False,
+                "stale_streams": [],
+                "incomplete_streams": {},
+                "holes": [],
+            },
         )
+        if missing is not None:
+            entry["incomplete_streams"][stream] = missing
         # a source is as fresh as its oldest stream; with one that never came it has no good time
         if good_at is None or (entry["last_good_at"] and _stamp(good_at) < entry["last_good_at"]):
             entry["last_good_at"] = _stamp(good_at)
         if is_stale:
             entry["is_stale"] = True
             entry["stale_streams"].append(stream)
+    holes = conn.execute(
+        """
+        select holes.source, holes.stream, part, from_at, until_at
+        from ops.holes
+        join ops.batches on holes.batch_id = batches.batch_id
+        where first_read_run_no <= %s
+        order by from_at, holes.stream, part
+        """,
+        [run.run_no if run.reads_up_to is None else run.reads_up_to],
+    ).fetchall()
+    for source, stream, part, from_at, until_at in holes:
+        if source in sources:
+            hole = {"from_at": _stamp(from_at), "until_at": _stamp(until_at)}
+            sources[source]["holes"].append({"stream": stream, "part": part} | hole)
     return sources
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 
@@ -12,12 +13,14 @@ class StreamState:
 
     source: str
     stream: str
-    status: str  # of its newest run: landed, failed, not_available
+    status: str  # of its newest run: landed, incomplete, failed, out_of_credits, not_available
     cursor: str | None
     rows: int  # stored, all versions
     quarantined: int
     lag: timedelta | None  # since it last came through; None: never
     error: str | None
+    cost: Decimal | None  # of its newest run, where the source charges
+    holes: tuple[str, ...] = ()  # what nobody can pull any more, in words
 
 
 def states(conn: psycopg.Connection) -> list[StreamState]:
@@ -32,7 +35,7 @@ def states(conn: psycopg.Connection) -> list[StreamState]:
 
         newest as (
             select distinct on (source, stream)
-                source, stream, stream_runs.status, stream_runs.error
+                source, stream, stream_runs.status, stream_runs.error, stream_runs.cost
             from ops.stream_runs
             inner join ops.runs on stream_runs.run_id = runs.run_id
             where runs.kind = 'nightly'
@@ -68,7 +71,8 @@ def states(conn: psycopg.Connection) -> list[StreamState]:
             coalesce(loaded.row_count, 0)::bigint,
             coalesce(refused.row_count, 0)::bigint,
             now() - good.at,
-            newest.error
+            newest.error,
+            newest.cost
         from known
         left join newest using (source, stream)
         left join good using (source, stream)
@@ -78,4 +82,10 @@ def states(conn: psycopg.Connection) -> list[StreamState]:
         order by source, stream
         """
     ).fetchall()
-    return [StreamState(*row) for row in rows]
+    holes: dict[tuple[str, str], list[str]] = {}
+    for source, stream, part, from_at, until_at, reason in conn.execute(
+        "select source, stream, part, from_at, until_at, reason from ops.holes order by from_at"
+    ).fetchall():
+        told = f"a hole from {from_at} until {until_at} in {part}: {reason}"
+        holes.setdefault((source, stream), []).append(told)
+    return [StreamState(*row, holes=tuple(holes.get(row[:2], ()))) for row in rows]

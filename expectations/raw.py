@@ -174,6 +174,15 @@ class ExpectNoStreamToFallSilent(Rule):
     """
 
 
+class ExpectPurgesToBeFinished(Rule):
+    """A purge that was begun has reached everything."""
+
+    advice: ClassVar[str] = "it was killed on its way: `answerable purge <source>` finishes it"
+    unexpected_rows_query: str = """
+        select source, record_key from ops.purges where finished_at is null
+    """
+
+
 class ExpectNoVersionTwice(Rule):
     """A record that did not change is stored once."""
 
@@ -210,6 +219,7 @@ def batches(night: Night) -> ExpectationSuite:
             ExpectLittleQuarantine(night, severity="critical"),
             ExpectNoQuarantine(night, severity="warning"),
             ExpectNoNewHole(night, severity="warning"),
+            ExpectPurgesToBeFinished(night, severity="warning"),
         ],
     )
 

@@ -21,7 +21,8 @@ select
     {{ json_value('payload', 'referenced_tweets') }} as referenced_posts,
     {{ json_value('payload', 'edit_history_tweet_ids') }} as edit_ids,
     {{ json_value('payload', 'entities.mentions') }} as mentioned,
-    {{ json_text('payload', '_query') }} as search_name
+    {{ json_text('payload', '_query') }} as search_name,
+    coalesce({{ json_text('payload', '_purged') }} = 'true', false) as is_purged
 
 from records
 {% endmacro %}

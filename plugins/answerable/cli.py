@@ -246,6 +246,32 @@ def quarantine(
         tables.show_refused(out, refused.refused(conn))
 
 
+@app.command()
+def purge(
+    source: Annotated[str, typer.Argument(help="the connection to X, by its name")],
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="ids of posts; without any, all of before again")
+    ] = None,
+) -> None:
+    """Remove what posts say and who wrote them, everywhere: landing zone, raw, marts, undo.
+
+    That there was a post, when and where in its thread stays, so that counts and clocks of the past
+    do. Readers see it at once; what is summed up follows with the next night. Without ids what was
+    ever purged is purged again, for instance after a backup was restored.
+    """
+    from answerable.runtime.lock import held
+    from answerable.warehouse import purge as purging
+
+    settings = _with_database()
+    with held(settings.home / "nightly.lock"):
+        told = purging.purge(source, ids or (), settings)
+    console().print(
+        f"{told['found']} posts found and purged: {told['landed_objects']} landed objects written "
+        f"anew, {told['raw_records']} records, {told['rows']} rows of tables, "
+        f"{told['handles']} rows with a handle, {told['quarantined']} in quarantine."
+    )
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(
     context: typer.Context,

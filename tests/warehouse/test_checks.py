@@ -42,7 +42,8 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "an interaction without a key": (
         "update build.fct_interactions set interaction_key = null "
         "where interaction_key = 'zendesk:31';"
-        "delete from build.interaction_texts where interaction_key = 'zendesk:31'",
+        "delete from build.interaction_texts where interaction_key = 'zendesk:31';"
+        "delete from build.fct_interaction_metrics where interaction_key = 'zendesk:31'",
         {("fct_interactions", KEY)},
     ),
     "an interaction from the future": (
@@ -1015,6 +1016,11 @@ BAD_LOADS = {
         {("batches", "ExpectNoNewHole")},
         False,
     ),
+    "a purge that was killed": (
+        "insert into ops.purges (source, record_key, ids) values ('x', '90', '{}')",
+        {("batches", "ExpectPurgesToBeFinished")},
+        False,
+    ),
     "a version stored twice": (
         "update raw.zendesk_tickets as one set version = 1, record_hash = other.record_hash "
         "from raw.zendesk_tickets as other where one.batch_id = 2 and other.batch_id = 1 "
@@ -1040,7 +1046,7 @@ def raw_failures(conn: psycopg.Connection, run_id: str) -> tuple[set, bool]:
 
 def test_a_good_load_passes(loaded):
     receipt = check_raw("run-1")
-    assert receipt == {"run_id": "run-1", "rules": 7, "warnings": []}
+    assert receipt == {"run_id": "run-1", "rules": 10, "warnings": []}
 
 
 @pytest.mark.parametrize("name", BAD_LOADS)

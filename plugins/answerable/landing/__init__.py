@@ -15,6 +15,7 @@ from upath import UPath
 from answerable import files
 from answerable.landing.batch import Batch
 from answerable.landing.posts import Posts
+from answerable.landing.purged import purged
 from answerable.landing.reads import Ledger
 from answerable.landing.zone import Manifest, Zone
 from answerable.progress import stage
@@ -88,7 +89,7 @@ def land(
             account=account or account_of(connection, credentials_of(connection, settings)),
             counts_against=described.limits,
         )
-        posts = Posts(conn, zone, source)
+        posts, gone = Posts(conn, zone, source), purged(conn, source)
         batches: dict[str, Batch] = {}
         ledger: Ledger | None = None
         get = asked.get
@@ -152,7 +153,8 @@ def land(
                     unseen += [f"{each.from_at} to {each.until_at}: {each.reason}"
                                for each in page.holes]  # fmt: skip
                     page = replace(page, cursor_to=None, holes=())
-                batch(page.stream).add(page.records, page.cursor_to, page.holes)
+                records = [gone.clean(each) for each in page.records] if gone.ids else page.records
+                batch(page.stream).add(records, page.cursor_to, page.holes)
                 pages += 1
                 rows = sum(b.records + b.open_records for b in batches.values())
                 progress.count(pages=pages, rows=rows)

@@ -8,6 +8,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from answerable.landing.purged import purged
 from answerable.landing.zone import Zone
 from answerable.sources.body import parsed
 from answerable.sources.timelines import first_id_at
@@ -46,7 +47,7 @@ class Posts:
         """Ids of the posts that a walk brought and that were written since; newest first."""
         first = first_id_at(instant)
         found = self._stored(WALKED, "cast(record_key as numeric) >= %s", first)
-        return sorted(found, key=int, reverse=True)
+        return sorted(found - purged(self.conn, self.source).ids, key=int, reverse=True)
 
     def _stored(self, streams: Iterable[str], condition: LiteralString, value: object) -> set[str]:
         found: set[str] = set()

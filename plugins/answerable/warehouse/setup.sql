@@ -160,6 +160,17 @@ begin
     end if;
 end $$;
 
+-- Posts of which nothing but ids, instants and links may be kept (`answerable purge`), by their first
+-- id; `ids` has their edits, too. Without finished_at the next call finishes it.
+create table if not exists ops.purges (
+    source text not null,
+    record_key text not null,
+    ids text[] not null,
+    purged_at timestamptz not null default now(),
+    finished_at timestamptz,
+    primary key (source, record_key)
+);
+
 -- What was read of sources that charge for it, each resource once per UTC day, as they charge it.
 -- Old days go; what a night cost stays in ops.stream_runs.
 create table if not exists ops.reads (

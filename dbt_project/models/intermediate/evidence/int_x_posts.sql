@@ -135,6 +135,7 @@ select
     is_ours as is_own,
     is_to_us and not is_ours as is_addressed,
     is_found = 1 and not is_to_us and not is_ours as is_unprompted,
-    found_by as search_name
+    found_by as search_name,
+    coalesce(is_purged, false) as is_purged
 
 from judged

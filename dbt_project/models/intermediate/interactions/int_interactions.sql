@@ -135,7 +135,8 @@ select
     customers.customer_key,
     coalesce(with_case.matched_agent_key, with_case.agent_key) as agent_key,
     with_case.is_bot,
-    coalesce(with_case.is_deleted, false) as is_deleted,
+    -- a purge takes the contents and nothing else: who answered has answered
+    coalesce(with_case.is_deleted, false) or coalesce(with_case.is_purged, false) as is_deleted,
     with_case.direction = 'outbound'
         and not with_case.is_bot
         and not coalesce(with_case.is_deleted, false)

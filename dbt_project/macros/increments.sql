@@ -5,7 +5,7 @@
     {%- if is_incremental() -%}
         delete from {{ this }}
         where {{ key }} in (
-            select {{ key }} from {{ ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations'}[key]) }}
+            select {{ key }} from {{ ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations', 'customer_key': 'customers'}[key]) }}
         )
     {%- endif -%}
 {%- endmacro %}
@@ -59,3 +59,22 @@
     ) as versions
     where versions.newest_first = 1
 {% endmacro %}
+
+{#- Whose cases may have changed in int_repeat_contacts: those of dirty customers, and those of which the seven days
+    were not over in what is published. -#}
+{% macro customers_of_repeat_contacts() -%}
+    select customer_key from {{ ref('int_dirty_customers') }}
+    union
+    select cases.customer_key
+    from {{ ref('int_cases') }} as cases
+    inner join {{ ref('int_case_facts') }} as facts
+        on cases.case_key = facts.case_key
+    where facts.resolved_at >= {{ add_seconds(published_as_of(), '-7 * 86400') }}
+{%- endmacro %}
+
+{% macro delete_customers_of_repeat_contacts() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where customer_key in ({{ customers_of_repeat_contacts() }})
+    {%- endif -%}
+{%- endmacro %}

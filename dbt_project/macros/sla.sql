@@ -10,3 +10,50 @@
 {% macro rules_such_that(condition) -%}
     (select count(*) from {{ ref('stg_policy__sla_policies') }} as promised where {{ condition }})
 {%- endmacro %}
+
+{#- What a row of rpt_sla_compliance_daily counts together, of a relation with the columns of fct_sla_clocks. -#}
+{% macro sla_group(clocks) -%}
+    {{ clocks }}.day,
+    {{ clocks }}.metric,
+    coalesce({{ clocks }}.department, '(none)') as department,
+    coalesce({{ clocks }}.team, '(none)') as team,
+    {{ clocks }}.channel,
+    coalesce({{ clocks }}.brand, '(none)') as brand,
+    coalesce({{ clocks }}.priority, '(none)') as priority
+{%- endmacro %}
+
+{% macro delete_dirty_sla_groups() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (day, metric, department, team, channel, brand, priority) in (
+            select day, metric, department, team, channel, brand, priority from {{ ref('int_dirty_sla_groups') }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Open hours stay as they were made while they reach far enough: policies that change rebuild everything. -#}
+{% macro delete_slices_that_end_early() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (select count(*) from {{ this }} where slice_until >= {{ last_day_of_slices() }}) = 0
+            or (
+                select count(*)
+                from {{ ref('int_cases') }}
+                where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+                    and opened_at < (select min(slice_from) from {{ this }}) + interval '1 year'
+            ) > 0
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Ten years after as_of and up to one more, so that the days are the same each night of a year. -#}
+{% macro last_day_of_slices() -%}
+    (date_trunc('year', {{ as_of() }}) + interval '11 years')
+{%- endmacro %}
+
+{% macro delete_hours_of_other_slices() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where (select min(slice_from) from {{ ref('int_business_slices') }} where is_open) is distinct from (select min(slice_from) from {{ this }})
+            or (select max(slice_from) from {{ ref('int_business_slices') }} where is_open) is distinct from (select max(slice_from) from {{ this }})
+    {%- endif -%}
+{%- endmacro %}

@@ -74,6 +74,7 @@ def make_build(conn: psycopg.Connection, prefix: str = "") -> Schemas:
     for table, column in (
         ("int_dirty_cases", "case_key"),
         ("int_dirty_conversations", "conversation_key"),
+        ("int_dirty_customers", "customer_key"),
     ):
         conn.execute(
             sql.SQL("create table {} ({} text)").format(
@@ -404,11 +405,15 @@ def fill(
             select 'identifier-1', customer_key, 'email', 'kim@example.com', 'zendesk',
                 first_seen_at
             from {customers};
+            insert into {metrics} (interaction_key, observed_on, observed_at, conversation_key)
+            select interaction_key, date(occurred_at), occurred_at, conversation_key
+            from {interactions};
             """
         ).format(
             customers=sql.Identifier(schema, "dim_customers"),
             identities=sql.Identifier(schema, "customer_identities"),
             interactions=sql.Identifier(schema, "fct_interactions"),
+            metrics=sql.Identifier(schema, "fct_interaction_metrics"),
         )
     )
     sum_up(conn, schema)

@@ -28,7 +28,10 @@ PUBLICATIONS_KEPT = 7  # how many publications can be undone
 DIRTY_TABLES = {
     "case_key": "int_dirty_cases",
     "conversation_key": "int_dirty_conversations",
+    "customer_key": "int_dirty_customers",
 }
+# with those that only models read; a publication, which covers all that they list, empties them
+DIRTY_LISTS = (*DIRTY_TABLES.values(), "int_dirty_sla_groups")
 
 LOCK_TIMEOUT = "2s"  # how long readers may queue behind an ALTER TABLE that waits
 LOCK_ATTEMPTS = 15
@@ -194,12 +197,8 @@ def _publish(
         )
     is_full = run.is_full is not False or needs_full(conn, run.schema_prefix)
     reshaped = migrate(conn, schemas, models, keep_undo=keep_undo)
-    dirty_tables = {
-        column: table
-        for column, table in DIRTY_TABLES.items()
-        if _shape(conn, schemas.build, table)
-    }
-    for table in [model.table for model in models] + list(dirty_tables.values()):
+    dirty_lists = [table for table in DIRTY_LISTS if _shape(conn, schemas.build, table)]
+    for table in [model.table for model in models] + dirty_lists:
         if _kind(conn, schemas.build, table) == "r":
             conn.execute(sql.SQL("analyze {}").format(sql.Identifier(schemas.build, table)))
 
@@ -225,8 +224,8 @@ def _publish(
         ).fetchone()
         changes = {}
         for model in models:
-            by = dirty_tables.get(model.dirty) if model.dirty else None
-            if is_full or model.table in reshaped:
+            by = DIRTY_TABLES[model.dirty] if model.dirty else None
+            if is_full or model.table in reshaped or by not in dirty_lists:
                 by = None
             change = _Change(schemas, model, number, keep_undo)
             changes[change.name] = change.apply(conn, by)
@@ -234,7 +233,7 @@ def _publish(
         changes[change.name] = change.replace_publication(conn, run, _sources(conn, run))
         if keep_undo:
             changes |= _empty_what_left(conn, schemas, last, changes, number)
-        for table in dirty_tables.values():
+        for table in dirty_lists:
             conn.execute(sql.SQL("delete from {}").format(sql.Identifier(schemas.build, table)))
         conn.execute(
             "update ops.publications set row_changes = %s where publication_no = %s",

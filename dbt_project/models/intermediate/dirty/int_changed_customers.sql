@@ -1,9 +1,10 @@
 {{ config(materialized='table') }}
 
--- Identifiers that belong to another customer than in what is published (design.md §2 (e)).
+-- Identifiers that belong to another customer than in what is published, or were seen first at another time
+-- (design.md §2 (e)).
 {% set is_increment = not is_full() -%}
 select
-    now_known.identifier_key,
+    {{ 'coalesce(now_known.identifier_key, was_known.identifier_key)' if is_increment else 'now_known.identifier_key' }} as identifier_key,
     now_known.customer_key
     {%- if is_increment %},
     was_known.customer_key as published_customer_key
@@ -16,6 +17,7 @@ from {{ source('identity', 'customers') }} as now_known
 full outer join {{ published('customer_identities', 'private') }} as was_known
     on now_known.identifier_key = was_known.identifier_key
 where now_known.customer_key is distinct from was_known.customer_key
+    or now_known.first_seen_at is distinct from was_known.first_seen_at
 {%- else -%}
 where 1 = 0
 {%- endif %}

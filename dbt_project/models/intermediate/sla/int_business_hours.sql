@@ -1,4 +1,9 @@
-{{ config(materialized='table', indexes=[{'columns': ['schedule', 'bucket_no']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_hours_of_other_slices() }}",
+    indexes=[{'columns': ['schedule', 'bucket_no']}],
+) }}
 
 -- The inverse of int_business_slices: the open slices again, once for each four open hours that they touch,
 -- so that "the slice in which open second N lies" is a join on equality. Grain: schedule, bucket_no, slice_from.
@@ -27,3 +32,6 @@ select
 from slices
 inner join steps
     on slices.first_bucket + steps.step <= slices.last_bucket
+{%- if is_incremental() %}
+where not exists (select 1 from {{ this }})
+{%- endif %}

@@ -1,4 +1,11 @@
-{{ config(materialized='table', indexes=[{'columns': ['schedule', 'utc_day']}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_slices_that_end_early() }}",
+    indexes=[{'columns': ['schedule', 'utc_day']}],
+) }}
+
+-- depends_on: {{ ref('int_dirty_cases') }}
 
 -- Each schedule's time, cut into slices that are wholly open or wholly closed and lie within one UTC day, with
 -- the open seconds before each: business time between two instants is a subtraction. Local hours, holidays
@@ -15,11 +22,11 @@ cases as (
     select min(opened_at) as first_at from {{ ref('int_cases') }}
 ),
 
--- from the year before the first case to ten years after as_of
+-- from the year before the first case to ten years after as_of, and to the end of that year
 days as (
     {{ day_spine(
         "date_trunc('year', (select first_at from cases)) - interval '1 year'",
-        as_of() ~ " + interval '10 years'",
+        last_day_of_slices(),
     ) }}
 ),
 
@@ -151,3 +158,6 @@ select
     ) - open_seconds as bigint) as open_seconds_before
 
 from measured
+{%- if is_incremental() %}
+where not exists (select 1 from {{ this }})
+{%- endif %}

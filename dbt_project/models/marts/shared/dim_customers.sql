@@ -1,23 +1,51 @@
-{{ config(materialized='table') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_dirty('customer_key') }}",
+    indexes=[{'columns': ['customer_key']}],
+) }}
 
-with identifiers as (
+-- depends_on: {{ ref('int_dirty_customers') }}
+
+with customers as (
+    select * from {{ source('identity', 'customers') }}
+    {%- if is_incremental() %}
+    where customer_key in (select customer_key from {{ ref('int_dirty_customers') }})
+    {%- endif %}
+),
+
+identifiers as (
     select
         customer_key,
         min(first_seen_at) as first_identified_at,
         count(*) as identifier_count
-    from {{ source('identity', 'customers') }}
+    from customers
     group by customer_key
+),
+
+by_channel as (
+    select
+        customer_key,
+        channel,
+        min(occurred_at) as first_interaction_at,
+        max(occurred_at) as last_interaction_at,
+        count(*) as interaction_count
+    from {{ ref('int_interactions') }}
+    where customer_key is not null
+    {%- if is_incremental() %}
+        and customer_identifier_key in (select identifier_key from customers)
+    {%- endif %}
+    group by customer_key, channel
 ),
 
 interactions as (
     select
         customer_key,
-        min(occurred_at) as first_interaction_at,
-        max(occurred_at) as last_interaction_at,
-        count(*) as interaction_count,
-        count(distinct channel) as channel_count
-    from {{ ref('int_interactions') }}
-    where customer_key is not null
+        min(first_interaction_at) as first_interaction_at,
+        max(last_interaction_at) as last_interaction_at,
+        sum(interaction_count) as interaction_count,
+        count(*) as channel_count
+    from by_channel
     group by customer_key
 ),
 
@@ -28,6 +56,9 @@ cases as (
         max(customer_tier) as customer_tier
     from {{ ref('int_cases') }}
     where customer_key is not null and not_counted_reason is null
+    {%- if is_incremental() %}
+        and customer_key in (select customer_key from {{ ref('int_dirty_customers') }})
+    {%- endif %}
     group by customer_key
 )
 

@@ -1,7 +1,14 @@
 {{ config(materialized='table') }}
 
+
+-- depends_on: {{ ref('int_dirty_cases') }}
 with clocks as (
     select * from {{ ref('fct_sla_clocks') }}
+    where outcome = 'running'
+    {%- if not is_full() %}
+        -- a case whose clock runs is dirty each night
+        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 cases as (
@@ -34,5 +41,4 @@ select
 from clocks
 inner join cases
     on clocks.case_key = cases.case_key
-where clocks.outcome = 'running'
-    and clocks.remaining_seconds <= clocks.at_risk_seconds
+where clocks.remaining_seconds <= clocks.at_risk_seconds

@@ -1,17 +1,37 @@
-{{ config(materialized='table') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ delete_dirty_sla_groups() }}",
+) }}
 
+-- depends_on: {{ ref('int_dirty_sla_groups') }}
 with clocks as (
-    select * from {{ ref('fct_sla_clocks') }}
+    select
+        {{ sla_group('clocks') }},
+        clocks.outcome,
+        clocks.is_running,
+        clocks.fulfilled_at,
+        clocks.elapsed_seconds
+    from {{ ref('fct_sla_clocks') }} as clocks
+),
+
+counted as (
+    select * from clocks
+    {%- if is_incremental() %}
+    where (day, metric, department, team, channel, brand, priority) in (
+        select day, metric, department, team, channel, brand, priority from {{ ref('int_dirty_sla_groups') }}
+    )
+    {%- endif %}
 )
 
 select
     day,
     metric,
-    coalesce(department, '(none)') as department,
-    coalesce(team, '(none)') as team,
+    department,
+    team,
     channel,
-    coalesce(brand, '(none)') as brand,
-    coalesce(priority, '(none)') as priority,
+    brand,
+    priority,
     cast(count(*) as integer) as clock_count,
     cast(sum(case when outcome = 'met' then 1 else 0 end) as integer) as met_count,
     cast(sum(case when outcome = 'breached' then 1 else 0 end) as integer) as breached_count,
@@ -30,12 +50,6 @@ select
     ) as bigint) as {{ name }}_seconds{{ ',' if not loop.last }}
     {%- endfor %}
 
-from clocks
-group by
-    day,
-    metric,
-    coalesce(department, '(none)'),
-    coalesce(team, '(none)'),
-    channel,
-    coalesce(brand, '(none)'),
-    coalesce(priority, '(none)')
+
+from counted
+group by day, metric, department, team, channel, brand, priority

@@ -89,23 +89,22 @@ all_events as (
     select * from turned
 ),
 
--- the number of the last event that said something of the attribute: its value holds until the next
-said as (
+numbered as (
     select
         all_events.*,
-        row_number() over case_order as event_no,
-        count(status) over case_order as status_no,
-        count(department) over case_order as department_no,
-        count(team) over case_order as team_no,
-        count(agent_key) over case_order as agent_no,
-        count(priority) over case_order as priority_no
+        row_number() over (partition by case_key order by event_at, event_sequence, tie_breaker) as event_no
     from all_events
-    window case_order as (
-        partition by case_key order by event_at, event_sequence, tie_breaker
-        rows between unbounded preceding and current row
-    )
 ),
 
+marked as (
+    select
+        numbered.*,
+        lpad(cast(event_no as {{ dbt.type_string() }}), 9, '0') as event_mark
+    from numbered
+),
+
+-- what was said last of an attribute holds until something else is said: with the number of its event in front it is
+-- the greatest so far. So all attributes are carried on in the one order of the events.
 carried as (
     select
         case_key,
@@ -113,40 +112,36 @@ carried as (
         event_at,
         event_kind,
         is_turn,
-        max(status) over (partition by case_key, status_no) as status,
-        max(department) over (partition by case_key, department_no) as said_department,
-        max(team) over (partition by case_key, team_no) as team,
-        max(agent_key) over (partition by case_key, agent_no) as agent_key,
-        max(priority) over (partition by case_key, priority_no) as priority
-    from said
+        {%- for attribute in ['status', 'department', 'team', 'agent_key', 'priority'] %}
+        substring(max(event_mark || {{ attribute }}) over case_order, 10) as {{ attribute }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from marked
+    window case_order as (
+        partition by case_key order by event_at, event_sequence, tie_breaker
+        rows between unbounded preceding and current row
+    )
 ),
 
 -- the end: from the last reopen on, the first solved, the first closed, the deletion
 last_open as (
     select
-        case_key,
-        coalesce(max(case when status not in ('solved', 'closed', 'deleted') then event_no end), 0) as last_unsolved_no,
-        coalesce(max(case when status not in ('closed', 'deleted') then event_no end), 0) as last_unclosed_no
+        carried.*,
+        coalesce(max(case when is_turn = 0 and status not in ('solved', 'closed', 'deleted') then event_no end) over (partition by case_key), 0) as last_unsolved_no,
+        coalesce(max(case when is_turn = 0 and status not in ('closed', 'deleted') then event_no end) over (partition by case_key), 0) as last_unclosed_no
     from carried
-    where is_turn = 0
-    group by case_key
 ),
 
-endings as (
+states as (
     select
-        carried.case_key,
-        min(case when carried.event_no > last_open.last_unsolved_no and carried.status in ('solved', 'closed') then carried.event_at end) as resolved_at,
-        min(case when carried.event_no > last_open.last_unclosed_no and carried.status = 'closed' then carried.event_at end) as closed_at,
-        min(case when carried.event_no > last_open.last_unclosed_no then carried.event_at end) as ended_at
-    from carried
-    inner join last_open
-        on carried.case_key = last_open.case_key
-    where carried.is_turn = 0
-    group by carried.case_key
+        last_open.*,
+        min(case when is_turn = 0 and event_no > last_unsolved_no and status in ('solved', 'closed') then event_at end) over (partition by case_key) as resolved_at,
+        min(case when is_turn = 0 and event_no > last_unclosed_no and status = 'closed' then event_at end) over (partition by case_key) as closed_at,
+        min(case when is_turn = 0 and event_no > last_unclosed_no then event_at end) over (partition by case_key) as ended_at
+    from last_open
 )
 
 select
-    carried.case_key,
+    states.case_key,
     cases.source,
     cases.channel,
     coalesce(cases.visibility, '') as visibility,
@@ -155,28 +150,26 @@ select
     coalesce(cases.brand, '') as brand,
     cases.topic,
     cases.customer_tier,
-    carried.event_no,
-    carried.event_at,
-    carried.event_kind,
-    coalesce(carried.status, 'new') as status,
-    coalesce(aliases.department, nullif(carried.said_department, ''), teams.department) as department,
-    nullif(carried.team, '') as team,
-    nullif(carried.agent_key, '') as agent_key,
-    coalesce(carried.priority, '') as priority,
-    endings.resolved_at,
-    endings.closed_at,
-    endings.ended_at
-from carried
+    states.event_no,
+    states.event_at,
+    states.event_kind,
+    coalesce(states.status, 'new') as status,
+    coalesce(aliases.department, nullif(states.department, ''), teams.department) as department,
+    nullif(states.team, '') as team,
+    nullif(states.agent_key, '') as agent_key,
+    coalesce(states.priority, '') as priority,
+    states.resolved_at,
+    states.closed_at,
+    states.ended_at
+from states
 inner join cases
-    on carried.case_key = cases.case_key
-inner join endings
-    on carried.case_key = endings.case_key
+    on states.case_key = cases.case_key
 left join aliases
-    on lower(carried.said_department) = aliases.alias
+    on lower(states.department) = aliases.alias
 left join teams
-    on carried.team = teams.team
-    and carried.event_at >= teams.valid_from_at
-    and carried.event_at < teams.valid_until_at
-where carried.is_turn = 0
-    or endings.ended_at is null
-    or carried.event_at < endings.ended_at
+    on states.team = teams.team
+    and states.event_at >= teams.valid_from_at
+    and states.event_at < teams.valid_until_at
+where states.is_turn = 0
+    or states.ended_at is null
+    or states.event_at < states.ended_at

@@ -26,25 +26,30 @@ timeline as (
     {%- endif %}
 ),
 
-interactions as (
-    select case_key, direction, is_reply, occurred_at
+messages as (
+    select case_key, written_in_case_key, direction, is_reply, occurred_at
     from {{ ref('int_interactions') }}
     where case_key is not null
         and (direction = 'inbound' or is_reply)
     {%- if is_incremental() %}
-        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        and case_key in (
+            select case_key from {{ ref('int_dirty_cases') }}
+            union
+            select merged_into_case_key from cases
+        )
     {%- endif %}
+),
+
+interactions as (
+    select case_key, direction, is_reply, occurred_at
+    from messages
 
     union all
 
     -- what was written in a case that was merged since: its clocks are void, and not gone
     select written_in_case_key, direction, is_reply, occurred_at
-    from {{ ref('int_interactions') }}
+    from messages
     where written_in_case_key <> case_key
-        and (direction = 'inbound' or is_reply)
-    {%- if is_incremental() %}
-        and written_in_case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
 ),
 
 rules as (
@@ -335,7 +340,8 @@ select
     clocks.instant_row_no,
     endings.resolved_at,
     endings.ended_at,
-    cases.rule_subject
+    cases.rule_subject,
+    cases.source_due_at
 
 from clocks
 inner join cases

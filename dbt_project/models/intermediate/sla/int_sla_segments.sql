@@ -7,300 +7,105 @@
 
 -- depends_on: {{ ref('int_dirty_cases') }}
 
--- The life of each clock, cut where its case changed and where another rule took over: one row per segment, with
--- the rule that held in it and whether the clock ran. A clock of no length has one segment of no length.
-with clocks as (
-    select * from {{ ref('int_sla_clocks') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
-),
+-- The segments of each clock in order, what each counts, and what has been counted up to its end: of the last
+-- segment that is what the clock comes to. All of it in one order of the rows, which are sorted once.
+{% set clock = 'partition by case_key, metric, clock_no order by from_at' -%}
+{% set so_far = clock ~ ' rows between unbounded preceding and current row' -%}
+{% set whole = clock ~ ' rows between unbounded preceding and unbounded following' -%}
 
-timeline as (
+with segments as (
     select
-        case_key,
-        row_no,
-        from_at,
-        to_at,
-        status,
-        coalesce(priority, '') as priority,
-        department,
-        team,
-        agent_key,
-        -- a state that lasted no time has none
-        to_at is null or to_at > from_at or row_no = 1 as has_say
-    from {{ ref('int_case_timeline') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
+        *,
+        case when not is_paused and hours <> 'calendar' then hours end as schedule
+    from {{ ref('int_sla_pieces') }}
 ),
 
-rules as (
-    select * from {{ ref('int_sla_rules') }}
+slices as (
+    select * from {{ ref('int_business_slices') }}
 ),
 
-cases as (
-    select case_key, source_due_at from {{ ref('int_cases') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
-),
-
-sla_rules as (
-    select * from {{ ref('stg_policy__sla_policies') }}
-),
-
--- the first row of a timeline also tells of the time before it
-starts as (
+-- business time is the open seconds before the end less those before the start
+measured as (
     select
-        clocks.*,
-        timeline.priority as start_priority,
-        rules.rule_key as start_key,
-        rules.rule_key is not null and not rules.reapplies_on_change as is_kept
-    from clocks
-    inner join timeline
-        on clocks.case_key = timeline.case_key
-        and case
-            when clocks.instant_row_no is not null then timeline.row_no = clocks.instant_row_no
-            else timeline.has_say
-                and (timeline.row_no = 1 or timeline.from_at <= clocks.started_at)
-                and (timeline.to_at is null or timeline.to_at > clocks.started_at)
-        end
-    inner join rules
-        on clocks.metric = rules.metric
-        and clocks.rule_subject = rules.rule_subject
-        and timeline.priority = rules.priority
-        and clocks.started_at >= rules.from_at
-        and clocks.started_at < rules.until_at
+        segments.*,
+        case when segments.is_paused then 0 else {{ seconds_between('segments.from_at', 'segments.to_at') }} end as calendar_seconds,
+        to_slices.open_seconds_before
+        + case when to_slices.is_open then {{ seconds_between('to_slices.slice_from', 'segments.to_at') }} else 0 end
+        - from_slices.open_seconds_before
+        - case when from_slices.is_open then {{ seconds_between('from_slices.slice_from', 'segments.from_at') }} else 0 end
+            as open_seconds
+    from segments
+    left join slices as from_slices
+        on segments.schedule = from_slices.schedule
+        and cast(segments.from_at as date) = from_slices.utc_day
+        and segments.from_at >= from_slices.slice_from
+        and segments.from_at < from_slices.slice_until
+    left join slices as to_slices
+        on segments.schedule = to_slices.schedule
+        and cast(segments.to_at as date) = to_slices.utc_day
+        and segments.to_at >= to_slices.slice_from
+        and segments.to_at < to_slices.slice_until
 ),
 
-pieces as (
+counted as (
     select
-        starts.case_key,
-        starts.metric,
-        starts.clock_no,
-        starts.started_at,
-        starts.rule_subject,
-        starts.start_priority,
-        starts.start_key,
-        starts.is_kept,
-        timeline.row_no,
-        timeline.status,
-        timeline.priority,
-        timeline.department,
-        timeline.team,
-        timeline.agent_key,
-        case when timeline.row_no = 1 then starts.started_at else greatest(starts.started_at, timeline.from_at) end as from_at,
-        least(starts.ends_at, timeline.to_at) as to_at
-    from starts
-    inner join timeline
-        on starts.case_key = timeline.case_key
-        and case
-            when starts.instant_row_no is not null then timeline.row_no = starts.instant_row_no
-            else timeline.has_say
-                and (timeline.to_at is null or timeline.to_at > starts.started_at)
-                and (timeline.row_no = 1 or timeline.from_at < starts.ends_at or timeline.from_at = starts.started_at)
-        end
+        measured.*,
+        cast(case when schedule is null then calendar_seconds else open_seconds end as bigint) as seconds
+    from measured
 ),
 
--- a promise that is kept as it was made, which most are
-kept_pieces as (
+added_up as (
     select
-        case_key,
-        metric,
-        clock_no,
-        started_at,
-        from_at,
-        to_at,
-        status,
-        priority,
-        department,
-        team,
-        agent_key,
-        start_key as governing_key,
-        start_key as counting_key,
-        started_at as turned_at,
-        start_priority as turn_priority
-    from pieces
-    where is_kept
+        counted.*,
+        row_number() over ({{ so_far }}) as segment_no,
+        count(*) over ({{ whole }}) as segment_count,
+        -- what held last is what the clock is judged by
+        last_value(target_seconds) over ({{ whole }}) as judged_by_seconds,
+        cast(sum(seconds) over ({{ so_far }}) as bigint) as elapsed_seconds,
+        cast(sum(calendar_seconds) over ({{ so_far }}) as bigint) as calendar_elapsed_seconds,
+        cast(sum(case when hours <> 'calendar' then seconds end) over ({{ so_far }}) as bigint) as business_elapsed_seconds
+    from counted
 ),
 
--- each piece once for each rule that is the first to match during it
-candidates as (
+-- the one segment in which the target is exceeded, and that in which it is used up
+crossed as (
     select
-        pieces.case_key,
-        pieces.metric,
-        pieces.clock_no,
-        pieces.started_at,
-        pieces.row_no,
-        pieces.status,
-        pieces.priority,
-        pieces.department,
-        pieces.team,
-        pieces.agent_key,
-        greatest(pieces.from_at, rules.from_at) as from_at,
-        least(pieces.to_at, rules.until_at) as to_at,
-        -- the source's due time is promised from the start or not at all
-        case
-            when rules.is_source_due and greatest(pieces.from_at, rules.from_at) > pieces.started_at then null
-            else rules.rule_key
-        end as rule_key,
-        rules.reapplies_on_change
-    from pieces
-    inner join rules
-        on pieces.metric = rules.metric
-        and pieces.rule_subject = rules.rule_subject
-        and pieces.priority = rules.priority
-        and pieces.from_at < rules.until_at
-        and (pieces.to_at > rules.from_at or (pieces.to_at = pieces.from_at and pieces.from_at >= rules.from_at))
-    where not pieces.is_kept
-),
-
--- from the first rule on that keeps its promise nothing else has a say
-kept as (
-    select
-        candidates.*,
-        min(case when not reapplies_on_change and rule_key is not null then from_at end)
-            over (partition by case_key, metric, clock_no) as kept_from
-    from candidates
-),
-
-accepted as (
-    select
-        kept.*,
-        case when kept_from is null or from_at <= kept_from then rule_key end as accepted_key
-    from kept
-),
-
-accepted_so_far as (
-    select
-        accepted.*,
-        count(accepted_key) over (
-            partition by case_key, metric, clock_no order by from_at
-            rows between unbounded preceding and current row
-        ) as accepted_no
-    from accepted
-),
-
-governed as (
-    select
-        accepted_so_far.*,
-        -- null before the first rule; the time until then counts in its hours
-        max(accepted_key) over (partition by case_key, metric, clock_no, accepted_no) as governing_key,
-        max(case when accepted_no = 1 then accepted_key end) over (partition by case_key, metric, clock_no) as first_key
-    from accepted_so_far
-),
-
-turned as (
-    select
-        governed.*,
-        case
-            when governing_key is null then 0
-            when governing_key = lag(governing_key) over (partition by case_key, metric, clock_no order by from_at) then 0
-            else 1
-        end as is_turn
-    from governed
-),
-
-numbered as (
-    select
-        turned.*,
-        sum(is_turn) over (
-            partition by case_key, metric, clock_no order by from_at
-            rows between unbounded preceding and current row
-        ) as turn_no
-    from turned
-),
-
-turned_pieces as (
-    select
-        case_key,
-        metric,
-        clock_no,
-        turn_no,
-        min(started_at) as started_at,
-        min(from_at) as from_at,
-        max(to_at) as to_at,
-        max(status) as status,
-        max(priority) as priority,
-        max(department) as department,
-        max(team) as team,
-        max(agent_key) as agent_key,
-        max(governing_key) as governing_key,
-        max(coalesce(governing_key, first_key)) as counting_key
-    from numbered
-    group by case_key, metric, clock_no, row_no, turn_no
-),
-
-segments as (
-    select * from kept_pieces
-
-    union all
-
-    select
-        case_key,
-        metric,
-        clock_no,
-        started_at,
-        from_at,
-        to_at,
-        status,
-        priority,
-        department,
-        team,
-        agent_key,
-        governing_key,
-        counting_key,
-        first_value(from_at) over turn_order as turned_at,
-        first_value(priority) over turn_order as turn_priority
-    from turned_pieces
-    window turn_order as (partition by case_key, metric, clock_no, turn_no order by from_at)
+        added_up.*,
+        elapsed_seconds - seconds <= judged_by_seconds and elapsed_seconds > judged_by_seconds as is_exceeding,
+        elapsed_seconds - seconds < judged_by_seconds and elapsed_seconds >= judged_by_seconds as is_using_up
+    from added_up
 )
 
 select
-    segments.case_key,
-    segments.metric,
-    segments.clock_no,
-    cast(row_number() over clock_order as integer) as segment_no,
-    segments.from_at,
-    segments.to_at,
-    segments.turned_at,
-    nullif(segments.turn_priority, '') as turn_priority,
-    lead(segments.from_at) over clock_order is null as is_last,
-    segments.status,
-    nullif(segments.priority, '') as priority,
-    segments.department,
-    segments.team,
-    segments.agent_key,
-    case when segments.governing_key is not null then sla_rules.policy end as policy,
-    sla_rules.target,
-    case
-        when sla_rules.target = 'case_due_at' then {{ seconds_between('segments.started_at', 'cases.source_due_at') }}
-        else sla_rules.target_seconds
-    end as target_seconds,
-    sla_rules.hours,
-    sla_rules.at_risk_seconds,
-    -- an instant to meet waits for nobody
-    coalesce(sla_rules.target, '') <> 'case_due_at' and (
-        segments.status in ('solved', 'closed', 'deleted')
-        or (
-            segments.status = 'pending'
-            and (
-                segments.metric in ('pausable_update_time', 'requester_wait_time', 'agent_work_time')
-                or coalesce(sla_rules.pauses_while_pending, false)
-            )
-        )
-        or (
-            segments.status = 'hold'
-            and (segments.metric = 'agent_work_time' or coalesce(sla_rules.pauses_while_hold, false))
-        )
-    ) as is_paused
+    case_key,
+    metric,
+    clock_no,
+    cast(segment_no as integer) as segment_no,
+    segment_no = segment_count as is_last,
+    from_at,
+    to_at,
+    turned_at,
+    turn_priority,
+    is_paused,
+    status,
+    priority,
+    department,
+    team,
+    agent_key,
+    policy,
+    target,
+    target_seconds,
+    hours,
+    at_risk_seconds,
+    calendar_seconds,
+    seconds,
+    elapsed_seconds,
+    calendar_elapsed_seconds,
+    business_elapsed_seconds
+    {%- for what, is_it in {'exceeded': 'is_exceeding', 'used_up': 'is_using_up'}.items() %},
+    max(case when {{ is_it }} then from_at end) over ({{ so_far }}) as {{ what }}_from_at,
+    max(case when {{ is_it }} then coalesce(hours, 'calendar') end) over ({{ so_far }}) as {{ what }}_hours,
+    max(case when {{ is_it }} then elapsed_seconds - seconds end) over ({{ so_far }}) as {{ what }}_after_seconds
+    {%- endfor %}
 
-from segments
-left join sla_rules
-    on segments.counting_key = sla_rules.rule_key
-left join cases
-    on segments.case_key = cases.case_key
-where segments.counting_key is not null
-    or segments.metric in ('first_reply_time', 'resolution_time')
-window clock_order as (partition by segments.case_key, segments.metric, segments.clock_no order by segments.from_at)
+from crossed

@@ -13,14 +13,7 @@ with clocks as (
     {%- endif %}
 ),
 
-segments as (
-    select * from {{ ref('fct_sla_segments') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
-),
-
--- what held last is what the clock is judged by
+-- what held last is what the clock is judged by; up to its end all was counted
 lasts as (
     select * from {{ ref('int_sla_segments') }}
     where is_last
@@ -50,32 +43,6 @@ slices as (
 
 hours as (
     select * from {{ ref('int_business_hours') }}
-),
-
--- the sums, and of the segment in which the target is exceeded, or used up, where it begins and what it counts
-totals as (
-    select
-        segments.case_key,
-        segments.metric,
-        segments.clock_no,
-        cast(count(*) as integer) as segment_count,
-        cast(sum(segments.seconds) as bigint) as elapsed_seconds,
-        cast(sum(segments.calendar_seconds) as bigint) as calendar_elapsed_seconds,
-        cast(sum(case when segments.hours <> 'calendar' then segments.seconds end) as bigint) as business_elapsed_seconds,
-        {%- for what, condition in {
-            'exceeded': 'segments.elapsed_before_seconds <= lasts.target_seconds and segments.elapsed_before_seconds + segments.seconds > lasts.target_seconds',
-            'used_up': 'segments.elapsed_before_seconds < lasts.target_seconds and segments.elapsed_before_seconds + segments.seconds >= lasts.target_seconds',
-        }.items() %}
-        max(case when {{ condition }} then segments.from_at end) as {{ what }}_from_at,
-        max(case when {{ condition }} then segments.hours end) as {{ what }}_hours,
-        max(case when {{ condition }} then segments.elapsed_before_seconds end) as {{ what }}_after_seconds{{ ',' if not loop.last }}
-        {%- endfor %}
-    from segments
-    inner join lasts
-        on segments.case_key = lasts.case_key
-        and segments.metric = lasts.metric
-        and segments.clock_no = lasts.clock_no
-    group by segments.case_key, segments.metric, segments.clock_no
 ),
 
 summed as (
@@ -109,16 +76,16 @@ summed as (
         lasts.team as last_team,
         lasts.agent_key as last_agent_key,
         case when lasts.turned_at > clocks.started_at then lasts.turned_at end as retargeted_at,
-        totals.segment_count,
-        totals.elapsed_seconds,
-        totals.calendar_elapsed_seconds,
-        totals.business_elapsed_seconds,
-        totals.exceeded_from_at,
-        totals.exceeded_hours,
-        totals.exceeded_after_seconds,
-        totals.used_up_from_at,
-        totals.used_up_hours,
-        totals.used_up_after_seconds
+        lasts.segment_no as segment_count,
+        lasts.elapsed_seconds,
+        lasts.calendar_elapsed_seconds,
+        lasts.business_elapsed_seconds,
+        lasts.exceeded_from_at,
+        lasts.exceeded_hours,
+        lasts.exceeded_after_seconds,
+        lasts.used_up_from_at,
+        lasts.used_up_hours,
+        lasts.used_up_after_seconds
     from clocks
     inner join cases
         on clocks.case_key = cases.case_key
@@ -126,10 +93,6 @@ summed as (
         on clocks.case_key = lasts.case_key
         and clocks.metric = lasts.metric
         and clocks.clock_no = lasts.clock_no
-    inner join totals
-        on clocks.case_key = totals.case_key
-        and clocks.metric = totals.metric
-        and clocks.clock_no = totals.clock_no
 ),
 
 -- from where the rest of the target is counted: the segment in which that happens, else the end, as if the clock

@@ -253,8 +253,8 @@ MODELS = [
     ),
     (
         "int_case_states",
-        "lpad(cast(event_no as {{ dbt.type_string() }}), 9, '0') || {{ attribute }}",
-        "lpad('', 9, '0') || {{ attribute }}",
+        "max(event_mark || {{ attribute }})",
+        "max(lpad('', 9, '0') || {{ attribute }})",
         "what_an_event_does_not_say_stays_and_an_empty_text_is_none",
     ),
     (

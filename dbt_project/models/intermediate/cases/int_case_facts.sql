@@ -9,7 +9,8 @@
 
 -- What a case's timeline comes to: how it stands now, and how often it changed hands. One row per case.
 with timeline as (
-    select * from {{ ref('int_case_timeline') }}
+    select case_key, row_no, status, priority, department, team, agent_key, resolved_at, closed_at, ended_at
+    from {{ ref('int_case_timeline') }}
     {%- if is_incremental() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}

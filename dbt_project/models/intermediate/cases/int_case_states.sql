@@ -92,15 +92,10 @@ all_events as (
 numbered as (
     select
         all_events.*,
-        row_number() over (partition by case_key order by event_at, event_sequence, tie_breaker) as event_no
+        row_number() over case_order as event_no,
+        lpad(cast(row_number() over case_order as {{ dbt.type_string() }}), 9, '0') as event_mark
     from all_events
-),
-
-marked as (
-    select
-        numbered.*,
-        lpad(cast(event_no as {{ dbt.type_string() }}), 9, '0') as event_mark
-    from numbered
+    window case_order as (partition by case_key order by event_at, event_sequence, tie_breaker)
 ),
 
 -- what was said last of an attribute holds until something else is said: with the number of its event in front it is
@@ -115,7 +110,7 @@ carried as (
         {%- for attribute in ['status', 'department', 'team', 'agent_key', 'priority'] %}
         substring(max(event_mark || {{ attribute }}) over case_order, 10) as {{ attribute }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from marked
+    from numbered
     window case_order as (
         partition by case_key order by event_at, event_sequence, tie_breaker
         rows between unbounded preceding and current row

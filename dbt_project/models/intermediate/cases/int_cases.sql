@@ -47,8 +47,23 @@ case_merges as (
     select * from {{ ref('int_case_merges') }}
 ),
 
+-- without the texts: it is read more than once
 interactions as (
-    select * from {{ ref('int_interactions') }}
+    select
+        case_key,
+        written_in_case_key,
+        source,
+        source_kind,
+        conversation_key,
+        author_identifier_key,
+        channel,
+        channel_raw,
+        brand,
+        direction,
+        visibility,
+        is_reply,
+        occurred_at
+    from {{ ref('int_interactions') }}
     where case_key is not null
     {%- if is_incremental() %}
         and case_key in (

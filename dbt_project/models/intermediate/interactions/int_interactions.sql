@@ -63,6 +63,16 @@ unmatched as (
     where matches.comment_interaction_key is null
 ),
 
+-- only what is laid in threads answers anything
+answered as (
+    select
+        threads.interaction_key,
+        records.author_identifier_key
+    from {{ source('identity', 'threads') }} as threads
+    inner join records
+        on threads.answers_interaction_key = records.interaction_key
+),
+
 -- whose matter a message is: its author's, or of the customer whose message it answers
 addressed as (
     select
@@ -72,8 +82,8 @@ addressed as (
         x_matches.agent_key as matched_agent_key,
         coalesce(x_matches.comment_count, 0) as comment_count
     from unmatched
-    left join records as answered
-        on unmatched.answers_interaction_key = answered.interaction_key
+    left join answered
+        on unmatched.interaction_key = answered.interaction_key
     left join x_matches
         on unmatched.interaction_key = x_matches.x_interaction_key
 ),

@@ -11,7 +11,12 @@
 -- What nobody promises is worked out only for first_reply_time and resolution_time, which have a verdict then.
 with cases as (
     select
-        *,
+        case_key,
+        opened_at,
+        first_inbound_at,
+        has_status,
+        source_due_at,
+        merged_into_case_key,
         {{ sla_subject('int_cases') }} as rule_subject
     from {{ ref('int_cases') }} as int_cases
     {%- if is_incremental() %}
@@ -20,7 +25,21 @@ with cases as (
 ),
 
 timeline as (
-    select * from {{ ref('int_case_timeline') }}
+    select
+        case_key,
+        row_no,
+        from_at,
+        to_at,
+        status,
+        priority,
+        department,
+        team,
+        agent_key,
+        policy_department,
+        resolved_at,
+        closed_at,
+        ended_at
+    from {{ ref('int_case_timeline') }}
     {%- if is_incremental() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}

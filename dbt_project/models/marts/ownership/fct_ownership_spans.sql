@@ -55,12 +55,6 @@ numbered as (
     from held
 ),
 
-first_rows as (
-    select case_key, span_no, min(row_no) as row_no
-    from numbered
-    group by case_key, span_no
-),
-
 spans as (
     select
         numbered.case_key,
@@ -78,9 +72,7 @@ spans as (
         numbered.policy_department,
         numbered.policy_team
     from numbered
-    inner join first_rows
-        on numbered.case_key = first_rows.case_key
-        and numbered.row_no = first_rows.row_no
+    where numbered.is_new_holder = 1
 ),
 
 -- a person of another department who answers the customer while somebody holds the case

@@ -111,7 +111,7 @@ def test_a_case_s_states_come_from_its_history_and_what_never_changed_from_its_h
         ("T2", 1, "02-03 08:00", "open", "Care", None, "urgent"),
         ("T2", 2, "02-03 08:30", "open", "Care", None, "normal"),
         ("T2", 3, "03-01 07:00", "solved", "Care", "desk:agda", "normal"),
-        ("T3", 1, "03-01 08:00", "open", "Care", None, "normal"),
+        ("T3", 1, "03-01 08:00", "new", "Care", None, "normal"),
     ]
 
 

@@ -405,15 +405,11 @@ def fill(
             select 'identifier-1', customer_key, 'email', 'kim@example.com', 'zendesk',
                 first_seen_at
             from {customers};
-            insert into {metrics} (interaction_key, observed_on, observed_at, conversation_key)
-            select interaction_key, date(occurred_at), occurred_at, conversation_key
-            from {interactions};
             """
         ).format(
             customers=sql.Identifier(schema, "dim_customers"),
             identities=sql.Identifier(schema, "customer_identities"),
             interactions=sql.Identifier(schema, "fct_interactions"),
-            metrics=sql.Identifier(schema, "fct_interaction_metrics"),
         )
     )
     sum_up(conn, schema)

@@ -126,7 +126,14 @@ def test_three_nights_bring_every_record_in_its_newest_version(faults: list[Faul
                     found -= wanted["mentions"] | wanted["posts"] | wanted["search"]
                 assert found == keys, name
     view = ZendeskView(world(c.DEFAULT_SEED, SMALL), presents[-1])
-    told = {str(row[1]) for row in view.ticket_audits}
+    # what happened to a ticket while it was deleted lies before the walk when the ticket comes back
+    came_back = {
+        str(audit.id)
+        for ticket in world(c.DEFAULT_SEED, SMALL).tickets_before(presents[-1])
+        if any(ticket.gone_since(present) is not None for present in presents[:-1])
+        for audit in ticket.audits
+    }
+    told = {str(row[1]) for row in view.ticket_audits} - came_back
     assert told < set(nights.records["ticket_audits"]) < set(nights.records["ticket_events"]), (
         "of tickets that were deleted since, none come any more, and what came stays"
     )

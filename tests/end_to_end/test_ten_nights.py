@@ -102,8 +102,8 @@ def changed(before: dict, after: dict) -> set:
 
 
 @pytest.mark.xfail(
-    reason="the night of 2025-12-09 differs from the truth in one kind of fact, and the next agrees "
-    "again; which kind is not found out yet",
+    reason="the night of 2025-12-09 differs from the truth in one kind of fact, and the next "
+    "agrees again; which kind is not found out yet",
 )
 def test_each_night_equals_the_truth(nights):
     _, told, _ = nights

@@ -8,6 +8,7 @@ from answerable.settings import ROOT
 from answerable.sources import KINDS, Connection, stream, streams_of
 from answerable.sources.body import Body, NotJson, elements, members, with_member
 from answerable.sources.errors import NoProgress, RequestRejected, SourceError
+from answerable.sources.page import Window
 from answerable.sources.paging import WALKS, Start, walk
 from answerable.sources.stream import PAGES
 
@@ -541,3 +542,53 @@ def test_each_schedule_carries_the_holidays_that_have_a_path_of_their_own():
         {"id": 7, "name": "a", "_holidays": [{"id": 1}]},
         {"id": 8, "name": "b", "_holidays": []},
     ]
+
+
+# --- a window of the past --------------------------------------------------------------------
+
+
+def windowed(since, until, **more):
+    return Start(window=Window(since, until), **more)
+
+
+def test_of_a_cursor_export_a_window_ends_with_the_first_page_that_lies_behind_it():
+    get = Pages(
+        {
+            "20": {"tickets": [ticket(2, 20)], "after_cursor": "a", "end_of_stream": False},
+            "a": {"tickets": [ticket(3, 29)], "after_cursor": "b", "end_of_stream": False},
+            "b": {"tickets": [ticket(4, 30)], "after_cursor": "c", "end_of_stream": False},
+        },
+        ("cursor", "start_time"),
+    )
+    # neither the watermark nor where history begins has a say
+    start = windowed(20, 30, cursor=None, extra={"start_time": 5})
+    pages = list(walk(TICKETS, start, get))
+    assert ids(pages) == [[2], [3], [4]] and [page.is_last for page in pages] == [False] * 2 + [
+        True
+    ]
+
+
+def test_of_a_time_export_a_window_ends_with_the_page_that_reaches_its_end():
+    def events(*ats, end_time):
+        rows = [{"id": at, "timestamp": at} for at in ats]
+        return {"ticket_events": rows, "end_time": end_time, "end_of_stream": False}
+
+    get = Pages(
+        {"200": events(200, 240, end_time=240), "240": events(240, 300, end_time=300)},
+        ("start_time",),
+    )
+    pages = list(walk(EVENTS, windowed(200, 300), get))
+    assert ids(pages) == [[200, 240], [300]] and pages[-1].is_last  # no overlap before it either
+
+
+def test_of_a_list_that_comes_newest_first_what_is_newer_than_a_window_is_left_out():
+    get = Pages(
+        {
+            None: audits(audit(9, 20), audit(8, 19), after="a"),
+            "a": audits(audit(7, 18), audit(6, 17), after="b"),
+            "b": audits(audit(5, 16), after="c"),
+        },
+        ("page[after]",),
+    )
+    pages = list(walk(AUDITS, windowed(AT + 16 * DAY, AT + 18 * DAY), get))
+    assert ids(pages) == [[], [7, 6], []] and pages[-1].is_last

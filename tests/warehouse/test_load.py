@@ -237,6 +237,60 @@ def test_an_empty_list_accepted_once_is_no_news_again(settings, warehouse, night
     assert receipt["status"] == "landed"
 
 
+def policies(count):
+    return {"sla_policies": [{"id": n, "title": f"p{n}"} for n in range(1, count + 1)]}
+
+
+def schedules(*holidays):
+    """One schedule for each, with so many holidays; its pages as they are asked for."""
+    listed = {"schedules": [{"id": n, "intervals": []} for n, _ in enumerate(holidays, 1)]}
+    below = [{"holidays": [{"id": day} for day in range(count)]} for count in holidays]
+    return [listed, *below]
+
+
+def test_a_snapshot_of_which_less_than_half_is_left_is_refused_with_both_counts(
+    settings, warehouse, night
+):
+    """It would end what is still promised: these lists have no other history than ours."""
+
+    def landed(stream, *pages, accept=()):
+        run = night()
+        receipt = land(
+            run,
+            "zendesk",
+            stream,
+            ZENDESK,
+            client=Pages(*pages),
+            settings=replace(settings, accept_shrink=accept),
+        )
+        land(run, "zendesk", "tickets", ZENDESK, client=Pages(tickets(cursor="a")))
+        load(run)
+        return receipt
+
+    assert landed("sla_policies", policies(5))["status"] == "landed"
+    receipt = landed("sla_policies", policies(2))
+    assert receipt["status"] == "failed"
+    assert (
+        "2 sla_policies, where the last time (20260301T0000-000001) there were 5"
+        in (receipt["error"])
+    )
+    assert 'ANSWERABLE_ACCEPT_SHRINK="zendesk.sla_policies" make nightly' in receipt["error"]
+    assert landed("sla_policies", policies(0))["status"] == "failed"
+    assert landed("sla_policies", policies(3))["status"] == "landed"
+    assert landed("sla_policies", policies(0), accept=("zendesk.sla_policies",))["records"] == 1
+    assert landed("sla_policies", policies(0))["status"] == "landed"  # as the last time
+    assert rows(
+        warehouse, "select jsonb_array_length(payload -> 'sla_policies')"
+        " from raw.zendesk_sla_policies order by batch_id"
+    ) == [(5,), (3,), (0,)]  # fmt: skip
+
+    assert landed("schedules", *schedules(4, 5))["status"] == "landed"
+    receipt = landed("schedules", *schedules(4, 0))
+    assert "4 holidays, where the last time (20260307T0000-000007) there were 9" in receipt["error"]
+    assert landed("schedules", *schedules(9))["status"] == "landed"  # one of two is half
+    assert landed("schedules", *schedules())["status"] == "failed"
+
+
 # --- versions ----------------------------------------------------------------------------------
 
 

@@ -44,7 +44,7 @@ def test_that_of_the_gates(odd):
 def test_that_of_dbt(odd, warehouse):
     run = nights(warehouse)()
     with db.connect(odd) as conn:
-        environment = dbt._environment(odd, dbt.runs.get(conn, run), None)
+        environment = dbt.variables(odd, dbt.runs.get(conn, run), None)
     with dbt._environ(environment), psycopg2.connect(odd.warehouse_url) as conn:
         cursor = conn.cursor()
         found = []

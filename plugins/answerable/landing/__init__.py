@@ -20,9 +20,9 @@ from answerable.landing.reads import Ledger
 from answerable.landing.zone import Manifest, Zone
 from answerable.progress import stage
 from answerable.settings import Settings
-from answerable.sources import PRICES, Account, Connection, account_of
+from answerable.sources import PRICES, Account, Connection, Stream, account_of
 from answerable.sources import stream as stream_of
-from answerable.sources.body import Body, NotJson
+from answerable.sources.body import Body, NotJson, parsed
 from answerable.sources.budget import Budget, Spent
 from answerable.sources.errors import (
     BudgetSpent,
@@ -160,6 +160,10 @@ def land(
                 progress.count(pages=pages, rows=rows)
                 if page.is_last and described.is_whole_list:
                     _refuse_a_shrunk_list(zone, source, stream, rows, settings.accept_shrink)
+                if page.is_last and described.paging == "snapshot":
+                    _refuse_a_shrunk_snapshot(
+                        zone, source, described, page.records[-1], settings.accept_shrink
+                    )
                 if page.is_last or batch(page.stream).is_full:
                     close(is_last=page.is_last)
         except (SourceError, NotJson) as problem:
@@ -361,6 +365,40 @@ def _refuse_a_shrunk_list(
             "is not taken, and the stream stays as it was. If that many are gone indeed: "
             f'ANSWERABLE_ACCEPT_SHRINK="{name}" make nightly'
         )
+
+
+def _refuse_a_shrunk_snapshot(
+    zone: Zone, source: str, described: Stream, record: str, accepted: Container[str]
+) -> None:
+    """As for a list; but these are short, and what is gone from one is taken for ended. So that
+    less than half is left is enough."""
+    name = f"{source}.{described.name}"
+    landed = zone.names(source, described.name)
+    if not landed or name in accepted:
+        return
+    lines = list(zone.lines(zone.manifest(landed[-1])))
+    before = _lengths(described, lines[-1].decode("utf-8", "replace")) if lines else {}
+    found = _lengths(described, record)
+    for what, count in before.items():
+        if found and found[what] * 2 < count:
+            night = landed[-1].split("/")[2]
+            raise Shrunk(
+                f"{name}: {found[what]} {what}, where the last time ({night}) there were {count}; "
+                "it is not taken, and the stream stays as it was. If that many are gone indeed: "
+                f'ANSWERABLE_ACCEPT_SHRINK="{name}" make nightly'
+            )
+
+
+def _lengths(described: Stream, record: str) -> dict[str, int]:
+    """How many elements a snapshot has, and how many lie beside them; nothing where it is odd."""
+    listed = (parsed(record) or {}).get(described.items)
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        return {}
+    lengths = {described.items: len(listed)}
+    for member in described.beside:
+        inner = [each.get(member) for each in listed]
+        lengths[member.strip("_")] = sum(len(each) for each in inner if isinstance(each, list))
+    return lengths
 
 
 def _last_whole_walk(zone: Zone, source: str, stream: str) -> tuple[int, str] | None:

@@ -66,7 +66,7 @@ def compiled_models(settings: Settings) -> list[Path]:
                 settings, run, "compile", "--full-refresh", "--select", "resource_type:model"
             ),
         ],
-        env=os.environ | dbt._environment(settings, run, None),
+        env=os.environ | dbt.variables(settings, run, None),
         capture_output=True,
         text=True,
     )

@@ -203,6 +203,8 @@ def newest_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     """
     reached = read_cursor(stream, start.cursor).get("seen_until")
     asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    if start.window:
+        asked = start.window.since
     last: int | None = None
     in_order = True
     for page in cursor_list(stream, start, get):
@@ -216,7 +218,7 @@ def newest_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
             in_order = in_order and (last is None or made <= last)
             last = made
             reached = max(made, reached or 0)
-            if made >= asked:
+            if made >= asked and not _is_past(start.window, made):
                 new.append(record)
         is_last = page.is_last or (in_order and last is not None and last < asked)
         cursor_to = _write_cursor(seen_until=reached) if is_last and reached else None
@@ -329,4 +331,6 @@ WALKS: Mapping[str, Callable[[Stream, Start, Get], Iterator[Page]]] = {
     "newest_first": newest_first,
     "refresh": refresh,
 }
-WINDOWED = frozenset({"cursor_export", "time_export", "cursor_since", "newest_first"})
+WINDOWED = frozenset(
+    {"cursor_export", "time_export", "cursor_since", "newest_since", "newest_first"}
+)

@@ -129,7 +129,7 @@ def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[
                 "call `make nightly` again, which starts the build anew"
             )
         stage_project(settings, run)
-        environment = _environment(settings, run, last)
+        environment = variables(settings, run, last)
         with _environ(environment):
             return _invoke(conn, run, part, settings)
 
@@ -152,7 +152,7 @@ def test(settings: Settings, run: runs.Run, *select: str) -> list[Tested]:
     from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
 
     with db.connect(settings) as conn:
-        environment = _environment(settings, run, _published(conn, run))
+        environment = variables(settings, run, _published(conn, run))
     stage_project(settings, run)
     with _environ(environment):
         outcome = dbtRunner().invoke(command(settings, run, "test", "--select", *select))
@@ -180,9 +180,8 @@ def _published(conn: psycopg.Connection, run: runs.Run) -> dict[str, Any] | None
     return dict(zip(("as_of", "reads_up_to", "fingerprint"), row, strict=True)) if row else None
 
 
-def _environment(
-    settings: Settings, run: runs.Run, last: Mapping[str, Any] | None
-) -> dict[str, str]:
+def variables(settings: Settings, run: runs.Run, last: Mapping[str, Any] | None) -> dict[str, str]:
+    """What the project reads from the environment in this run."""
     url = urlsplit(settings.warehouse_url)
     schemas = run.schemas
     return {

@@ -175,6 +175,10 @@ def test_a_night_in_which_no_stream_could_be_read_is_refused(settings, warehouse
     land(run, "zendesk", "users", ZENDESK, client=Pages(SourceError("answered 503")))
     with pytest.raises(LoadError, match="none of the 2 streams"):
         load(run)
+    warehouse.execute("update ops.stream_runs set status = 'out_of_credits' where stream = 'users'")
+    warehouse.commit()
+    with pytest.raises(LoadError, match="none of the 2 streams"):
+        load(run)
 
 
 def test_a_withheld_stream_is_not_available_and_no_failure(settings, warehouse, night):

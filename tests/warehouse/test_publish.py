@@ -21,6 +21,7 @@ from marts_by_hand import (
     start_run,
     sum_up,
 )
+from psycopg.types.json import Jsonb
 
 from answerable import runs
 from answerable.settings import Settings
@@ -543,6 +544,13 @@ def test_a_stream_that_stopped_on_its_way_is_incomplete_and_one_nobody_pays_for_
     stopped = common | {"stream": "mentions", "status": "incomplete", "error": "read to the 5th"}
     unpaid = common | {"stream": "posts", "status": "out_of_credits", "error": "answered 402"}
     add(warehouse, "ops.stream_runs", [stopped, unpaid])
+    # read in some night before, and not asked for any more
+    given_up = common | {"run_id": "run-0", "stream": "refreshed_posts", "status": "failed"}
+    add(warehouse, "ops.stream_runs", [given_up])
+    streams = [{"source": "x", "kind": "x", "stream": name} for name in ("mentions", "posts")]
+    warehouse.execute(
+        "update ops.runs set streams = streams || %s where run_id = 'run-1'", [Jsonb(streams)]
+    )
     hole = {"batch_id": 7, "hole_no": 1, "source": "x", "stream": "mentions", "part": "11"}
     hole |= {"from_at": "2026-02-01", "until_at": "2026-02-03 04:05:06", "reason": "gone"}
     add(warehouse, "ops.holes", [hole, hole | {"batch_id": 8}])

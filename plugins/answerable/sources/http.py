@@ -41,6 +41,7 @@ RESETS = (
     "Zendesk-RateLimit-incremental-exports",
     "ratelimit",
 )
+LATEST_DATE = 4_102_444_800  # seconds since 1970; no source is in another century
 AN_INSTANT = 1_000_000_000  # so many seconds are no duration but an instant since 1970
 _duration = re.compile(r"(\d+(?:\.\d*)?)\s*(ms|s|sec|secs|seconds)?", re.IGNORECASE)
 
@@ -206,6 +207,7 @@ class Client:
         kind = response.headers.get("Content-Type", "no content type").split(";")[0]
         try:
             at = _date(response.headers.get("Date"))
+            at = at if at is not None and 0 <= at < LATEST_DATE else None  # a clock gone wrong
             return Body.read(data.decode("utf-8", "surrogateescape"), at)
         except NotJson as error:
             raise _Transient(

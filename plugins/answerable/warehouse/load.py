@@ -673,7 +673,7 @@ def _refuse_a_night_without_sources(conn: psycopg.Connection, run_id: str) -> No
         [run_id],
     ).fetchall()
     conn.commit()
-    if rows and all(status == "failed" for _, _, status, _ in rows):
+    if rows and all(status in ("failed", "out_of_credits") for _, _, status, _ in rows):
         source, stream, _, error = rows[0]
         raise LoadError(
             f"none of the {len(rows)} streams could be read, so there is nothing to make a night "

@@ -575,8 +575,15 @@ def _sources(conn: psycopg.Connection, run: "runs.Run") -> dict[str, Any]:
         """,
         [this_no, this_no],
     ).fetchall()
+    (planned,) = conn.execute(
+        "select streams from ops.runs where run_no = %s", [this_no]
+    ).fetchone() or ([],)
+    asked = {(each["source"], each["stream"]) for each in planned}
+    accounts = {source for source, _ in asked}
     sources: dict[str, Any] = {}
     for source, kind, stream, good_at, good_run_no, failed_run_no, missing in rows:
+        if kind != "file" and source in accounts and (source, stream) not in asked:
+            continue  # the connection does not ask for it any more: a search that was given up
         # An export handed in once is not expected again; a stream of an account is, every night.
         expected_no = (failed_run_no or 0) if kind == "file" else this_no
         is_stale = missing is None and (good_run_no is None or good_run_no < expected_no)

@@ -50,6 +50,8 @@ def pg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Cluster]:
     try:
         with psycopg.connect(cluster.url(), dbname="postgres", autocommit=True) as conn:
             conn.execute(f"create database {TEMPLATE}")
+            # two of a test's own connections that wait for each other are an error, no hang
+            conn.execute("alter role all set lock_timeout = '3min'")
         with psycopg.connect(cluster.url(), dbname=TEMPLATE) as conn:
             setup.prepare(conn)
             roles.grant(conn, Schemas.of(""))

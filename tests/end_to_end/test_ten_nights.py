@@ -101,10 +101,6 @@ def changed(before: dict, after: dict) -> set:
     return {key for key in before.keys() & after.keys() if before[key] != after[key]}
 
 
-@pytest.mark.xfail(
-    reason="the night of 2025-12-09 differs from the truth in one kind of fact, and the next "
-    "agrees again; which kind is not found out yet",
-)
 def test_each_night_equals_the_truth(nights):
     _, told, _ = nights
     assert {str(night["as_of"]): night["differences"] for night in told} == {

@@ -1,15 +1,18 @@
 """What the sandbox knows to be true, beside what a warehouse says."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
 
 from answerable.sandbox.history import world
 from answerable.sandbox.truth import truth
+
+COMPANY_ZONE = ZoneInfo("Europe/London")
 
 
 def differences(
@@ -22,12 +25,21 @@ def differences(
     """By what was compared: each key whose facts differ, as (ours, true); None where one is not.
 
     `as_of` is UTC without zone; the default seed. Where the sources showed more than as_of, up to
-    `shown_until`, a post of before as_of may be known that only a later one refers to.
+    `shown_until`, a post of before as_of is known that only a later one refers to.
     """
     told = truth(world(size=size), as_of.replace(tzinfo=UTC))
     shown = told
     if shown_until:
         shown = truth(world(size=size), shown_until.replace(tzinfo=UTC))
+    referred_to = {
+        key: one
+        for key, one in shown.interactions.items()
+        if key not in told.interactions and one.case_key is None and plain(one.occurred_at) < as_of
+    }
+    found_early = {key: one for key, one in referred_to.items() if one.is_unprompted}
+    found_on = Counter(
+        one.occurred_at.astimezone(COMPANY_ZONE).date() for one in found_early.values()
+    )
 
     private = "private" if schema == "marts" else f"{schema}_private"
 
@@ -144,8 +156,7 @@ def differences(
                 i.is_reply,
                 i.is_unprompted,
             )
-            for key, i in (shown.interactions | told.interactions).items()
-            if key in told.interactions or (i.case_key is None and plain(i.occurred_at) < as_of)
+            for key, i in (told.interactions | referred_to).items()
         },
         "cases": {
             key: (
@@ -191,15 +202,16 @@ def differences(
                 m.agent_key,
             )
             for key, m in told.unprompted.items()
-        },
+        }
+        | {key: ("missed", None, None, None, None, None) for key in found_early},
         "mentions": {
             day: (
-                m.addressed + m.unprompted,
+                m.addressed + m.unprompted + found_on[day],
                 m.addressed,
-                m.unprompted,
+                m.unprompted + found_on[day],
                 m.addressed_answered,
                 m.reached,
-                m.unprompted - m.reached,
+                m.unprompted + found_on[day] - m.reached,
             )
             for day, m in told.mentions.items()
         },

@@ -10,6 +10,7 @@ from answerable.landing import Zone, land
 from answerable.landing.zone import LandingError
 from answerable.sources import Connection
 from answerable.sources.errors import SourceError
+from answerable.warehouse import rebuild
 from answerable.warehouse.load import load
 from answerable.warehouse.rebuild import RebuildError, rebuild_raw
 
@@ -136,4 +137,14 @@ def test_an_object_that_is_gone_or_changed_is_no_reason_to_lose_rows(settings, w
     manifest.write_text(json.dumps(changed))
     with pytest.raises(LandingError, match="changed after it was landed"):
         rebuild_raw(settings)
+    assert stored(warehouse) == before
+
+
+def test_who_has_read_raw_and_does_not_end_is_told_of(settings, warehouse, nights, monkeypatch):
+    monkeypatch.setattr(rebuild, "LOCK_TIMEOUT", "100ms")
+    before = stored(warehouse)
+    warehouse.execute("select 1 from raw.zendesk_tickets")
+    with pytest.raises(RebuildError, match="a transaction that has read it did not end within"):
+        rebuild_raw(settings)
+    warehouse.rollback()
     assert stored(warehouse) == before

@@ -215,6 +215,7 @@ def test_a_source_that_was_away_for_weeks_leaves_holes_that_survive_a_rebuild(
     shown = told.export_text()
     assert f"in {c.CARE.id}: the API reaches back 800 posts" in shown
     assert shown.count("a hole from 2025-12-0") == len(holes) and "2026-04-13 00:00:00" in shown
+    warehouse.commit()  # what has read raw would hold it
     rebuild_raw(settings)
     assert rows(warehouse, query) == holes
 

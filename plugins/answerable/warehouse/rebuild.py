@@ -19,17 +19,19 @@ from answerable.warehouse.load import Counts, analyze, load_objects
 from answerable.warehouse.setup import RAW_STREAMS, raw_table
 
 SHOWN = 3
+LOCK_TIMEOUT = "60s"  # for readers of raw; whoever writes is waited for
 
 
 class RebuildError(RuntimeError):
-    """Raw would hold less than it does; nothing was changed."""
+    """Raw would hold less than it does, or somebody reads it; nothing was changed."""
 
 
 def rebuild_raw(settings: Settings | None = None) -> dict[str, Any]:
     """Empty raw and its ledger and load each landed object again, in the order of landing.
 
     Waits for whoever writes the warehouse. Raises RebuildError when an object that is loaded is
-    not in the landing zone any more, LandingError when one was changed.
+    not in the landing zone any more or a transaction that has read raw does not end, LandingError
+    when an object was changed.
     """
     settings = settings or Settings.from_environment()
     zone = Zone.at(settings.landing)
@@ -97,6 +99,13 @@ def _empty(conn: psycopg.Connection) -> None:
         sql.Identifier("ops", "holes"),
         sql.Identifier("ops", "batches"),
     ]
-    # readers of raw are builds, and those are waited for; ids go on, none is given twice
-    conn.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
+    conn.execute(sql.SQL("set local lock_timeout = {}").format(LOCK_TIMEOUT))
+    try:
+        # ids go on, none is given twice
+        conn.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
+    except psycopg.errors.LockNotAvailable as error:
+        raise RebuildError(
+            f"raw was not emptied: a transaction that has read it did not end within "
+            f"{LOCK_TIMEOUT}; end it (pg_stat_activity shows it) and call again; nothing was changed"
+        ) from error
     conn.execute("delete from ops.watermarks")

@@ -144,7 +144,7 @@ def test_who_has_read_raw_and_does_not_end_is_told_of(settings, warehouse, night
     monkeypatch.setattr(rebuild, "LOCK_TIMEOUT", "100ms")
     before = stored(warehouse)
     warehouse.execute("select 1 from raw.zendesk_tickets")
-    with pytest.raises(RebuildError, match="a transaction that has read it did not end within"):
+    with pytest.raises(RebuildError, match="a transaction has read it and did not end within"):
         rebuild_raw(settings)
     warehouse.rollback()
     assert stored(warehouse) == before

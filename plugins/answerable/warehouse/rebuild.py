@@ -105,7 +105,7 @@ def _empty(conn: psycopg.Connection) -> None:
         conn.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
     except psycopg.errors.LockNotAvailable as error:
         raise RebuildError(
-            f"raw was not emptied: a transaction that has read it did not end within {LOCK_TIMEOUT};"
+            f"raw was not emptied: a transaction has read it and did not end within {LOCK_TIMEOUT};"
             " end it (pg_stat_activity shows it) and call again; nothing was changed"
         ) from error
     conn.execute("delete from ops.watermarks")

@@ -31,6 +31,7 @@ def build_suites(night: Night) -> Suites:
         "fct_sla_clocks": sla.clocks(night),
         "fct_sla_segments": sla.segments(night),
         "rpt_sla_at_risk": sla.at_risk(night),
+        "rpt_sla_reconciliation": sla.reconciliation(night),
         "rpt_sla_compliance_daily": sla.compliance_daily(night),
         "fct_calls": calls.calls(night),
         "rpt_service_level_intervals": calls.service_level_intervals(night),

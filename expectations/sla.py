@@ -16,6 +16,17 @@ from expectations.shared import (
 
 OUTCOMES = quoted("met", "breached", "running", "void", "no_policy")
 UNCOVERED_SHARE = 0.25  # of a metric's clocks
+CAUSES = quoted(
+    "deleted",
+    "merged",
+    "policy_differs",
+    "policy_edited_later",
+    "bot_reply_counted",
+    "clock_rule",
+    "schedule_differs",
+    "unexplained",
+)
+UNEXPLAINED_SHARE = 0.05  # of what a source's verdicts on a metric were compared with
 
 
 class ExpectReplyNotBeforeContact(Rule):
@@ -312,5 +323,94 @@ def segments(night: Night) -> ExpectationSuite:
                 },
                 severity="critical",
             ),
+        ],
+    )
+
+
+class ExpectACauseOfEachDifference(Rule):
+    """What differs from the source's own verdict has one of the causes, and nothing else has."""
+
+    advice: ClassVar[str] = "see is_same and cause in rpt_sla_reconciliation"
+    unexpected_rows_query: str = f"""
+        select case_key, metric, clock_no from {{batch}}
+        where is_same is null
+            or is_same <> (cause is null)
+            or is_same and outcome is distinct from source_outcome
+            or cause not in ({CAUSES})
+    """
+
+
+class ExpectOursToBeTheClocks(Rule):
+    """What is laid beside the source's verdict is what fct_sla_clocks says."""
+
+    advice: ClassVar[str] = "rpt_sla_reconciliation and fct_sla_clocks are not of the same night"
+    unexpected_rows_query: str = """
+        select case_key, metric, clock_no from {batch} as compared
+        left join {build}.fct_sla_clocks as clocks using (case_key, metric, clock_no)
+        where (compared.started_at, compared.fulfilled_at, compared.breached_at)
+                is distinct from (clocks.started_at, clocks.fulfilled_at, clocks.breached_at)
+            or (compared.outcome, compared.target_seconds, compared.elapsed_seconds)
+                is distinct from (clocks.outcome, clocks.target_seconds, clocks.elapsed_seconds)
+    """
+
+
+class ExpectEachPromiseOfTheSourceToBeCompared(Rule):
+    """Each clock with which a source promised something in a case has ours beside it."""
+
+    advice: ClassVar[str] = "see int_source_clocks: rpt_sla_reconciliation left out what it has"
+    unexpected_rows_query: str = """
+        select sources.case_key, sources.metric, sources.clock_no
+        from {build}.int_source_clocks as sources
+        inner join {build}.fct_cases as cases on sources.case_key = cases.case_key
+        left join {batch} as compared
+            on sources.case_key = compared.case_key
+            and sources.metric = compared.metric
+            and sources.clock_no = compared.clock_no
+        where sources.target_seconds is not null
+            and compared.source_target_seconds is distinct from sources.target_seconds
+    """
+
+
+class ExpectMostDifferencesToBeExplained(Rule):
+    """No more than one in twenty of a source's verdicts differs from ours and nothing says why."""
+
+    advice: ClassVar[str] = (
+        "`select * from marts.rpt_sla_reconciliation where cause = 'unexplained'`; "
+        "docs/reconciliation.md says what to look at"
+    )
+    unexpected_rows_query: str = f"""
+        select
+            source, metric,
+            count(*) filter (where cause = 'unexplained') || ' of ' || count(*) as unexplained
+        from {{batch}}
+        group by source, metric
+        having count(*) filter (where cause = 'unexplained') > {UNEXPLAINED_SHARE} * count(*)
+    """
+
+
+def reconciliation(night: Night) -> ExpectationSuite:
+    key = {"key": "case_key, metric, clock_no"}
+    instants = "started_at, fulfilled_at, breached_at"
+    theirs = "source_started_at, source_fulfilled_at, source_breached_at"
+    return ExpectationSuite(
+        name="sla reconciliation",
+        expectations=[
+            ExpectOneRowPerKey(night, given=key, severity="critical"),
+            ExpectACauseOfEachDifference(night, severity="critical"),
+            ExpectOursToBeTheClocks(night, severity="critical"),
+            ExpectEachPromiseOfTheSourceToBeCompared(night, severity="critical"),
+            ExpectNothingFromTheFuture(
+                night, given=key | {"instants": f"{instants}, {theirs}"}, severity="critical"
+            ),
+            ExpectParentToBeThere(
+                night,
+                given={
+                    "child_key": "case_key",
+                    "parent": "fct_cases",
+                    "parent_key": "case_key",
+                },
+                severity="critical",
+            ),
+            ExpectMostDifferencesToBeExplained(night, severity="warning"),
         ],
     )

@@ -51,3 +51,8 @@ select
 
 from targets
 {% endmacro %}
+
+{#- Alike but for the minutes in which a help desk counts. -#}
+{% macro is_about(ours, theirs) -%}
+    abs({{ ours }} - {{ theirs }}) <= 60
+{%- endmacro %}

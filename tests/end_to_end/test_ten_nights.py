@@ -108,6 +108,16 @@ def test_each_night_equals_the_truth(nights):
     }
 
 
+def test_each_cause_of_other_verdicts_is_in_the_nights(nights):
+    """That each difference has its true one is part of the truth above."""
+    conn, _, _ = nights
+    causes = conn.execute("select cause, count(*) from marts.rpt_sla_reconciliation group by 1")
+    assert dict(causes.fetchall()).keys() == {
+        *(None, "deleted", "merged", "policy_differs", "policy_edited_later"),
+        *("bot_reply_counted", "clock_rule", "schedule_differs"),
+    }
+
+
 def test_nights_add_to_what_is_there_but_for_the_first_and_where_the_policy_changed(nights):
     _, told, _ = nights
     full = [night["as_of"] for night in told if night["receipts"]["build_rest"]["is_full"]]

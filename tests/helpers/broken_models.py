@@ -19,8 +19,8 @@ MODELS = [
     ),
     (
         "stg_zendesk__metric_events",
-        "where coalesce({{ json_text('payload', 'deleted') }}, 'false') <> 'true'",
-        "",
+        "coalesce({{ json_text('payload', 'deleted') }} = 'true', false) as is_taken_back",
+        "false as is_taken_back",
         "promises_to_customers_and_groups_are_events_alike",
     ),
     (
@@ -635,6 +635,42 @@ MODELS = [
         "case when per_sale.status = 'lost' then described.lost_reason end",
         "described.lost_reason",
         "the_steps_of_a_sale_make_one_row",
+    ),
+    (
+        "int_source_clocks",
+        "        not breaches.is_taken_back\n",
+        "        true\n",
+        "the_source_s_clock_is_what_its_events_say_up_to_as_of",
+    ),
+    (
+        "int_source_clocks",
+        "when event_type = 'activate' then",
+        "when event_type <> 'fulfill' then",
+        "the_source_s_clock_is_what_its_events_say_up_to_as_of",
+    ),
+    (
+        "rpt_sla_reconciliation",
+        "and not is_same_end and not is_by_bot then",
+        "and not is_same_end then",
+        "each_difference_has_the_first_cause_that_applies",
+    ),
+    (
+        "rpt_sla_reconciliation",
+        "and (is_seen_late or has_waited) then",
+        "then",
+        "each_difference_has_the_first_cause_that_applies",
+    ),
+    (
+        "rpt_sla_reconciliation",
+        "is_same_policy and is_same_priority then",
+        "is_same_priority then",
+        "each_difference_has_the_first_cause_that_applies",
+    ),
+    (
+        "rpt_sla_reconciliation",
+        "timeline.to_at >= compared.from_at",
+        "timeline.to_at > compared.from_at",
+        "each_difference_has_the_first_cause_that_applies",
     ),
 ]
 

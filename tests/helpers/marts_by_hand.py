@@ -71,6 +71,11 @@ def make_build(conn: psycopg.Connection, prefix: str = "") -> Schemas:
                 ),
             )
         )
+    conn.execute(
+        sql.SQL(
+            "create table {} (case_key text, metric text, clock_no integer, target_seconds bigint)"
+        ).format(sql.Identifier(schemas.build, "int_source_clocks"))
+    )
     for table, column in (
         ("int_dirty_cases", "case_key"),
         ("int_dirty_conversations", "conversation_key"),

@@ -145,6 +145,15 @@ def differences(
             )
         },
         "customers": {key: group for group in known_as.values() if group for key in group},
+        # of metrics that the truth does not judge it tells the cause, where there is a difference
+        "comparisons": {
+            (case_key, metric, clock_no): (is_same if metric in JUDGED else None, cause)
+            for case_key, metric, clock_no, is_same, cause in ask(
+                "select case_key, metric, clock_no, is_same, cause"
+                " from {marts}.rpt_sla_reconciliation where told_by = 'events'"
+            )
+            if metric in JUDGED or not is_same
+        },
     }
     true = {
         "interactions": {
@@ -225,6 +234,11 @@ def differences(
             for key, s in told.sales.items()
         },
         "customers": {key_of(each): group for each, group in groups.items()},
+        "comparisons": {
+            key: astuple(one)
+            for key, one in told.comparisons.items()
+            if key[1] in JUDGED or key in ours["comparisons"]
+        },
     }
     rare = ("ratings", "unprompted")
     told_of_nothing = [name for name, facts in true.items() if not facts and name not in rare]
@@ -237,6 +251,9 @@ def differences(
         }
         for name, facts in true.items()
     }
+
+
+JUDGED = ("first_reply_time", "resolution_time", "ownership_time")
 
 
 def facts_of(fact: Any, *without: str) -> tuple:
@@ -263,7 +280,7 @@ def plain(instant: datetime | None) -> datetime | None:
 
 COMPARED = (
     *("interactions", "cases", "spans", "verdicts", "ratings", "unprompted", "mentions"),
-    *("calls", "intervals", "sales", "customers"),
+    *("calls", "intervals", "sales", "customers", "comparisons"),
 )
 NOTHING: dict[str, dict] = {name: {} for name in COMPARED}
 

@@ -551,3 +551,43 @@ def test_a_promise_used_up_to_the_second_is_kept() -> None:
     assert outcome(1_801, 9_000) == "breached"
     assert outcome(None, 1_800) == "running"
     assert outcome(None, 1_801) == "breached"
+
+
+# what the help desk's own clock of the metric says, and why it is another; None: it is the same
+THEIRS = [
+    # e-mail, asked 14:28:34, answered 16:58:43, 480 open minutes for both
+    ("zendesk:100003", FIRST, None),
+    # deleted on the next day, waiting there for ever
+    ("zendesk:100006", FIRST, "deleted"),
+    # the customer's other ticket, merged into this one, is of 06:04:22; this one of 06:47:01
+    ("zendesk:105020", FIRST, "merged"),
+    # a complaint, 1,020 minutes for us; there it is any e-mail, 2,040
+    ("zendesk:100023", RESOLUTION, "policy_differs"),
+    # 120 minutes until the 6th; answered on the 2nd, and touched once more on the 6th: 60
+    ("zendesk:110008", FIRST, "policy_edited_later"),
+    # the bot wrote at 18:04:12, a person at 09:15:28
+    ("zendesk:100016", FIRST, "bot_reply_counted"),
+    # posted at 08:04:17, a ticket since 08:25:47
+    ("zendesk:100018", FIRST, "clock_rule"),
+    # urgent when asked (60 calendar minutes), normal from 10:53:57 on (480 open ones there)
+    ("zendesk:100012", FIRST, "clock_rule"),
+    # asked in the night, answered at 09:20:51: 20 minutes after nine, there 80 after eight
+    ("zendesk:100022", FIRST, "schedule_differs"),
+]
+
+
+@pytest.mark.parametrize(("key", "metric", "cause"), THEIRS)
+def test_the_help_desk_s_own_verdict_differs_for_its_own_reason(
+    early: Truth, key: str, metric: str, cause: str | None
+) -> None:
+    found = early.comparisons[key, metric, 1]
+    assert (found.is_same, found.cause) == (cause is None, cause)
+
+
+def test_each_difference_has_a_reason_and_each_reason_occurs(late: Truth) -> None:
+    differing = [one.cause for one in late.comparisons.values() if one.is_same is False]
+    assert set(differing) == {cause for _, _, cause in THEIRS if cause}
+    judged = [key for key, one in late.comparisons.items() if one.is_same is not None]
+    assert len(judged) > 1_000 and {metric for _, metric, _ in judged} == {
+        *(FIRST, RESOLUTION, "ownership_time")
+    }

@@ -32,6 +32,19 @@ STATUS = "ExpectKnownValues (status)"
 OUTCOME = "ExpectKnownValues (outcome)"
 ORDER = "ExpectIntervalsInOrder"
 
+# a verdict of the source beside ours, and the same
+COMPARED = """
+    insert into build.rpt_sla_reconciliation
+        (case_key, metric, clock_no, source, policy, target_seconds, started_at, fulfilled_at,
+        breached_at, elapsed_seconds, outcome, source_outcome, source_target_seconds, is_same)
+    select case_key, metric, clock_no, source, policy, target_seconds, started_at, fulfilled_at,
+        breached_at, elapsed_seconds, outcome, outcome, target_seconds, true
+    from build.fct_sla_clocks
+    where case_key = 'zendesk:1' and metric = 'first_reply_time';
+    insert into build.int_source_clocks
+    select case_key, metric, clock_no, target_seconds from build.rpt_sla_reconciliation;
+"""
+
 # name -> (what goes wrong in `build`, the rules that notice, by table)
 BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "an interaction twice": (
@@ -315,6 +328,45 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "a worklist that forgot one": (
         "delete from build.rpt_sla_at_risk",
         {("rpt_sla_at_risk", "ExpectOnlyWhatMayStillBeKept")},
+    ),
+    "a comparison twice": (
+        COMPARED + COMPARED,
+        {("rpt_sla_reconciliation", KEY)},
+    ),
+    "a comparison in no case": (
+        "insert into build.rpt_sla_reconciliation "
+        "(case_key, metric, clock_no, source_outcome, is_same, cause) "
+        "values ('zendesk:77', 'first_reply_time', 1, 'met', false, 'policy_differs')",
+        {("rpt_sla_reconciliation", PARENT)},
+    ),
+    "a difference without a cause": (
+        COMPARED + "update build.rpt_sla_reconciliation set is_same = false",
+        {("rpt_sla_reconciliation", "ExpectACauseOfEachDifference")},
+    ),
+    "a difference that is called none": (
+        COMPARED + "update build.rpt_sla_reconciliation set source_outcome = 'breached'",
+        {("rpt_sla_reconciliation", "ExpectACauseOfEachDifference")},
+    ),
+    "a difference with a cause that nobody documented": (
+        COMPARED + "update build.rpt_sla_reconciliation set is_same = false, cause = 'the moon'",
+        {("rpt_sla_reconciliation", "ExpectACauseOfEachDifference")},
+    ),
+    "a verdict of ours that the clocks do not know": (
+        COMPARED + "update build.rpt_sla_reconciliation set elapsed_seconds = elapsed_seconds + 1",
+        {("rpt_sla_reconciliation", "ExpectOursToBeTheClocks")},
+    ),
+    "a verdict of theirs that is forgotten": (
+        COMPARED + "insert into build.int_source_clocks (case_key, metric, clock_no, "
+        "target_seconds) values ('zendesk:2', 'first_reply_time', 1, 3600)",
+        {("rpt_sla_reconciliation", "ExpectEachPromiseOfTheSourceToBeCompared")},
+    ),
+    "differences that nothing explains": (
+        COMPARED + "update build.rpt_sla_reconciliation set is_same = false, cause = 'unexplained'",
+        {("rpt_sla_reconciliation", "ExpectMostDifferencesToBeExplained")},
+    ),
+    "a verdict of theirs from the future": (
+        COMPARED + "update build.rpt_sla_reconciliation set source_fulfilled_at = '2026-03-01'",
+        {("rpt_sla_reconciliation", FUTURE)},
     ),
     "half that take longer than nine in ten": (
         "update build.rpt_sla_compliance_daily set median_seconds = p90_seconds + 1 "
@@ -615,6 +667,7 @@ WARNINGS = {
     "a case resolved before it was opened",
     "a case that was merged into nobody knows which",
     "few promises",
+    "differences that nothing explains",
     "a call of less than no time",
     "a message that was seen less than no times",
     "six stars of five",
@@ -781,7 +834,7 @@ def failures(settings: Settings, break_it: str) -> tuple[set[tuple[str, str]], G
     """What fails by (table, rule) once `break_it` was done; the tables are good again after it."""
     with psycopg.connect(settings.warehouse_url, autocommit=True) as conn:
         conn.execute("drop schema if exists kept cascade; create schema kept")
-        tables = [model.table for model in models()]
+        tables = [*(model.table for model in models()), "int_source_clocks"]
         for table in tables:
             conn.execute(f"create table kept.{table} as table build.{table}")
         conn.execute("delete from ops.check_results")

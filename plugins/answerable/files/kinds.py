@@ -47,6 +47,7 @@ _seconds = Meaning("seconds")
 _number = Meaning("number")
 _status = Meaning(one_of=STATUSES)
 _channel = Meaning(one_of=CHANNELS)
+_outcome = Meaning(one_of=frozenset({"met", "breached", "running"}))
 
 KINDS: dict[str, dict[str, Meaning]] = {
     "interactions": {
@@ -92,6 +93,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "customer_name": _text,
         "subject": _text,
         "source_verdict": _text,
+        "source_outcome": _outcome,  # the same, in our words
         "reopen_count": _integer,
         "source_handoff_count": _integer,
     },
@@ -114,6 +116,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "resolved_at": _instant,
         "closed_at": _instant,
         "source_verdict": _text,
+        "source_outcome": _outcome,  # the same, in our words
         "source_handoff_count": _integer,
         "reopen_count": _integer,
     },

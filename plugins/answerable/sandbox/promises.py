@@ -28,27 +28,58 @@ def sla_policies(present: int) -> list[Json]:
     since = _since(present, *SLA_CHANGES)
     on_x = {SLA_CHANGES[0]: 60, SLA_CHANGES[1]: 30}.get(since, 120)
     found = [
-        _policy(MAIL, "Mail", 1, "email", BEFORE_HISTORY, (480, True), urgent=(60, False)),
-        _policy(CHAT, "Chat", 2, "chat", BEFORE_HISTORY, (5, False)),
-        _policy(ON_X, "X", 3, "twitter", since, (on_x, True)),
+        _policy(
+            MAIL,
+            "Mail",
+            1,
+            "email",
+            BEFORE_HISTORY,
+            first_reply_time=((480, True), (60, False)),
+            total_resolution_time=((2_040, True), (1_440, False)),
+            requester_wait_time=((2_040, True), (2_040, True)),
+            agent_work_time=((1_530, True), (510, True)),
+        ),
+        _policy(
+            CHAT,
+            "Chat",
+            2,
+            "chat",
+            BEFORE_HISTORY,
+            first_reply_time=((5, False), (5, False)),
+            total_resolution_time=((1_440, False), (1_440, False)),
+        ),
+        _policy(
+            ON_X,
+            "X",
+            3,
+            "twitter",
+            since,
+            first_reply_time=((on_x, True), (on_x, True)),
+            total_resolution_time=((2_880, False), (2_880, False)),
+        ),
     ]
     if present <= NOOKLY_ENDS:
-        found.append(_policy(NOOKLY, "Nookly forms", 4, "web", BEFORE_HISTORY, (720, True)))
+        found.append(
+            _policy(
+                NOOKLY,
+                "Nookly forms",
+                4,
+                "web",
+                BEFORE_HISTORY,
+                first_reply_time=((720, True), (720, True)),
+                total_resolution_time=((2_550, True), (2_550, True)),
+            )
+        )
     return found
 
 
+Goal = tuple[int, bool]  # minutes, and whether they count in business hours
+
+
 def _policy(
-    id_: int,
-    title: str,
-    position: int,
-    channel: str,
-    since: int,
-    usual: tuple[int, bool],
-    urgent: tuple[int, bool] | None = None,
+    id_: int, title: str, position: int, channel: str, since: int, **goals: tuple[Goal, Goal]
 ) -> Json:
-    targets = {priority: usual for priority in ("low", "normal", "high", "urgent")}
-    if urgent:
-        targets["urgent"] = urgent
+    """Of each metric the usual goal, and that of what is urgent."""
     return {
         "url": f"https://{HOST}/api/v2/slas/policies/{id_}.json",
         "id": id_,
@@ -59,12 +90,14 @@ def _policy(
         "policy_metrics": [
             {
                 "priority": priority,
-                "metric": "first_reply_time",
+                "metric": metric,
                 "target": minutes,
                 "target_in_seconds": minutes * 60,
                 "business_hours": in_hours,
             }
-            for priority, (minutes, in_hours) in targets.items()
+            for metric, (usual, urgent) in goals.items()
+            for priority in ("low", "normal", "high", "urgent")
+            for minutes, in_hours in (urgent if priority == "urgent" else usual,)
         ],
         "created_at": iso(BEFORE_HISTORY),
         "updated_at": iso(since),

@@ -26,6 +26,7 @@ from .history import World
 from .ratings import rating_of
 from .records import Audit, Post, Ticket
 from .repairs import BENCHES, ROBOT, Repair, repairs_before
+from .truth_of_clocks import CompanysClock, Matter, TrueComparison, comparisons, other_clocks
 from .truth_of_exports import (
     TrueCall,
     TrueInterval,
@@ -100,6 +101,7 @@ class TrueVerdict:
     fulfilled_at: datetime | None
     target_seconds: int | None  # None: nothing was promised, or the clock is void
     elapsed_seconds: int | None  # in the promise's hours; None as above
+    promise: tuple[int, str] | None  # minutes and hours, of a void clock too
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class Truth:
     calls: dict[str, TrueCall]
     intervals: dict[tuple, TrueInterval]  # by queue, brand, promise and beginning
     sales: dict[str, TrueSale]
+    comparisons: dict[tuple[str, str, int], TrueComparison]  # by case, metric and clock
     customers: dict[Identifier, str]  # who is behind each identifier that a source shows
     tied: tuple[frozenset[Identifier], ...]  # what the sources' evidence ties together
 
@@ -281,9 +284,9 @@ def judge(
     was neither kept nor broken."""
     at = utc(started), None if fulfilled is None else utc(fulfilled)
     if is_void:
-        return TrueVerdict(case_key, metric, "void", *at, None, None)
+        return TrueVerdict(case_key, metric, "void", *at, None, None, promise)
     if promise is None:
-        return TrueVerdict(case_key, metric, "no_policy", *at, None, None)
+        return TrueVerdict(case_key, metric, "no_policy", *at, None, None, None)
     minutes, hours = promise
     end = present if fulfilled is None else fulfilled
     elapsed = seconds_within(hours, started, end)
@@ -296,8 +299,8 @@ def judge(
     if elapsed > minutes * 60:
         outcome = "breached"
     elif fulfilled is None and is_solved:
-        return TrueVerdict(case_key, metric, "void", *at, None, None)
-    return TrueVerdict(case_key, metric, outcome, *at, minutes * 60, elapsed)
+        return TrueVerdict(case_key, metric, "void", *at, None, None, promise)
+    return TrueVerdict(case_key, metric, outcome, *at, minutes * 60, elapsed, promise)
 
 
 # Who held it
@@ -360,14 +363,16 @@ def truth(world: World, present: datetime | int) -> Truth:
     absorbed: dict[int, list[Ticket]] = defaultdict(list)
     for ticket in tickets:
         absorbed[goes_on[ticket.id]].append(ticket)
+    matters: list[Matter] = []
     for ticket in tickets:
-        case, case_spans, found = _of_ticket(
+        case, case_spans, found, matter = _of_ticket(
             ticket,
             absorbed[ticket.id],
             goes_on[ticket.id],
             of_case[f"zendesk:{ticket.id}"],
             now,
         )
+        matters.append(matter)
         cases[case.case_key] = case
         spans[case.case_key] = case_spans
         verdicts |= {(one.case_key, one.metric): one for one in found}
@@ -397,6 +402,7 @@ def truth(world: World, present: datetime | int) -> Truth:
         calls=calls,
         intervals=true_intervals(calls),
         sales=true_sales(world, goes_on, now),
+        comparisons=comparisons(matters, now),
         unprompted=unprompted,
         mentions=mentions,
         customers=customers,
@@ -553,7 +559,7 @@ def _of_ticket(
     goes_on: int,
     messages: list[TrueInteraction],
     now: int,
-) -> tuple[TrueCase, tuple[TrueSpan, ...], list[TrueVerdict]]:
+) -> tuple[TrueCase, tuple[TrueSpan, ...], list[TrueVerdict], Matter]:
     """`absorbed`: the tickets that go on in this one, itself among them; `goes_on`: in which."""
     key = f"zendesk:{ticket.id}"
     audits = [audit for audit in ticket.audits if audit.at < now]
@@ -610,7 +616,19 @@ def _of_ticket(
     start = first.created_at
     promise = _resolution_promise(channel, priority_at(start), ticket.topic, _company_day(start))
     verdicts.append(judge(key, "resolution_time", promise, start, resolved, now, is_void, solved))
-    return case, _spans(key, steps, end), verdicts
+    teams = [(at, team) for at, (_, team, _) in steps]
+    clocks = other_clocks(first.created_at, solved, ticket.lost, teams, now)
+    clocks |= {one.metric: [_as_clock(one)] for one in verdicts}
+    matter = Matter(ticket, first, is_merged, len(absorbed) > 1, clocks)
+    return case, _spans(key, steps, end), verdicts, matter
+
+
+def _as_clock(one: TrueVerdict) -> CompanysClock:
+    fulfilled = None if one.fulfilled_at is None else _epoch(one.fulfilled_at)
+    promise = one.promise and (one.promise[0] * 60, one.promise[1] != "calendar")
+    return CompanysClock(
+        _epoch(one.started_at), fulfilled, promise, one.outcome, one.elapsed_seconds
+    )
 
 
 def _holders(audits: list[Audit]) -> list[tuple[int, Holder]]:

@@ -215,6 +215,7 @@ from_tickets as (
         end as not_counted_reason,
         tickets.subject,
         cast(null as {{ dbt.type_string() }}) as source_verdict,
+        cast(null as {{ dbt.type_string() }}) as source_outcome,
         cast(null as integer) as source_handoff_count
     from tickets
     left join organizations
@@ -261,6 +262,7 @@ from_file_cases as (
         case when status = 'deleted' then 'deleted' end as not_counted_reason,
         subject,
         source_verdict,
+        source_outcome,
         source_handoff_count
     from file_cases
 ),
@@ -308,6 +310,10 @@ from_file_events as (
             when max(case when lower(source_verdict) = 'false' then 1 else 0 end) = 1 then 'false'
             else max(source_verdict)
         end as source_verdict,
+        case
+            when max(case when source_outcome = 'breached' then 1 else 0 end) = 1 then 'breached'
+            else max(case when newest_first = 1 then source_outcome end)
+        end as source_outcome,
         max(case when newest_first = 1 then source_handoff_count end) as source_handoff_count
     from file_events_in_order
     group by source, case_id
@@ -337,6 +343,7 @@ from_conversations as (
         cast(null as {{ dbt.type_string() }}) as not_counted_reason,
         cast(null as {{ dbt.type_string() }}) as subject,
         cast(null as {{ dbt.type_string() }}) as source_verdict,
+        cast(null as {{ dbt.type_string() }}) as source_outcome,
         cast(null as integer) as source_handoff_count
     from interactions
     where left(case_key, length(conversation_key) + 1) = conversation_key || ':'
@@ -418,6 +425,7 @@ select
     cases.not_counted_reason,
     cases.subject,
     cases.source_verdict,
+    cases.source_outcome,
     cases.source_handoff_count,
     coalesce(messages.inbound_count, 0) as inbound_count,
     coalesce(messages.outbound_count, 0) as outbound_count,

@@ -8,6 +8,7 @@
 -- depends_on: {{ ref('stg_file__cases') }}
 -- depends_on: {{ ref('stg_file__field_changes') }}
 -- depends_on: {{ ref('stg_zendesk__groups') }}
+-- depends_on: {{ ref('stg_zendesk__metric_events') }}
 -- depends_on: {{ ref('stg_zendesk__organizations') }}
 -- depends_on: {{ ref('stg_zendesk__ticket_changes') }}
 -- depends_on: {{ ref('stg_zendesk__tickets') }}
@@ -34,6 +35,10 @@ tickets as (
 
 ticket_changes as (
     select * from {{ ref('stg_zendesk__ticket_changes') }}
+),
+
+metric_events as (
+    select * from {{ ref('stg_zendesk__metric_events') }}
 ),
 
 changed_users as (
@@ -134,6 +139,14 @@ found as (
     from ticket_changes
     where read_run_no > {{ published_up_to() }}
         or changed_at >= {{ published_as_of() }}
+
+    union
+
+    -- the source's own clocks, beside which ours are held
+    select source || ':' || ticket_id
+    from metric_events
+    where read_run_no > {{ published_up_to() }}
+        or happened_at >= {{ published_as_of() }}
 
     union
 

@@ -31,6 +31,7 @@ select
     {{ utc_timestamp(json_text('payload', 'resolved_at')) }} as resolved_at,
     {{ utc_timestamp(json_text('payload', 'closed_at')) }} as closed_at,
     {{ json_text('payload', 'source_verdict') }} as source_verdict,
+    {{ json_text('payload', 'source_outcome') }} as source_outcome,
     cast({{ json_text('payload', 'reopen_count') }} as integer) as reopen_count,
     cast({{ json_text('payload', 'source_handoff_count') }} as integer) as source_handoff_count
 

@@ -31,6 +31,7 @@ select
     {{ json_text('payload', 'customer_name') }} as customer_name,
     {{ json_text('payload', 'subject') }} as subject,
     {{ json_text('payload', 'source_verdict') }} as source_verdict,
+    {{ json_text('payload', 'source_outcome') }} as source_outcome,
     cast({{ json_text('payload', 'reopen_count') }} as integer) as reopen_count,
     cast({{ json_text('payload', 'source_handoff_count') }} as integer) as source_handoff_count
 

@@ -38,7 +38,7 @@ select
     ) as target_seconds,
     {{ json_text('promise', 'business_hours') }} = 'true' as is_in_business_hours,
     cast({{ json_text('payload', 'status.calendar') }} as bigint) * 60 as calendar_seconds,
-    cast({{ json_text('payload', 'status.business') }} as bigint) * 60 as business_seconds
+    cast({{ json_text('payload', 'status.business') }} as bigint) * 60 as business_seconds,
+    coalesce({{ json_text('payload', 'deleted') }} = 'true', false) as is_taken_back
 
 from events
-where coalesce({{ json_text('payload', 'deleted') }}, 'false') <> 'true'

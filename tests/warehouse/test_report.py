@@ -340,6 +340,27 @@ def test_a_replay_has_a_file_of_its_own_and_is_not_the_latest(night, warehouse, 
     ]
 
 
+def test_the_sources_own_verdicts_are_counted_by_the_cause_of_difference(night, warehouse):
+    assert "rpt_sla_reconciliation" not in night([])  # no source has any
+    causes = [None, None, "merged", "clock_rule", "clock_rule", "policy_differs", "clock_rule"]
+    add(
+        warehouse,
+        "build.rpt_sla_reconciliation",
+        [
+            {"case_key": "zendesk:1", "metric": "first_reply_time", "clock_no": number}
+            | {"is_same": cause is None, "cause": cause}
+            for number, cause in enumerate(causes, 1)
+        ],
+    )
+    start_run(warehouse, "run-9", AS_OF + DAY)
+    publish("run-9", models=models())
+    page = Path(reports.write("run-9")["path"]).read_text(encoding="utf-8")
+    assert (
+        "2 of the 7 clocks of which a source has a verdict of its own are the same (28.6 %). "
+        "The others differ by another rule of counting (3), merged (1), another promise (1)."
+    ) in " ".join(page.split())
+
+
 def test_calls_have_their_own_table(night, warehouse):
     night([])
     add(

@@ -206,6 +206,23 @@ def at_risk(marts: Marts) -> dict[str, Any]:
     }
 
 
+def reconciliation(marts: Marts) -> dict[str, Any]:
+    """Our verdicts beside the sources' own: how many, how many are the same, why the others not."""
+    causes = marts.rows(
+        """
+        select cause, count(*) as clocks
+        from {marts}.rpt_sla_reconciliation
+        group by cause
+        order by clocks desc, cause
+        """
+    )
+    return {
+        "count": sum(row["clocks"] for row in causes),
+        "same": sum(row["clocks"] for row in causes if row["cause"] is None),
+        "causes": [row for row in causes if row["cause"] is not None],
+    }
+
+
 def ownership(marts: Marts, as_of: datetime) -> dict[str, Any]:
     """Who holds what now, how often cases change hands, and whether the agreed ones held them."""
     nobody = "department is null and team is null and agent_key is null"

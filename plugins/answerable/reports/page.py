@@ -85,6 +85,7 @@ def gather(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dic
         "headline": figures.headline(conn, run.schemas),
         "metrics": metrics,
         "at_risk": figures.at_risk(marts),
+        "reconciliation": figures.reconciliation(marts),
         "ownership": figures.ownership(marts, as_of),
         "calls": figures.calls(marts),
         "departments": figures.departments(marts),
@@ -110,6 +111,7 @@ def render(content: dict[str, Any]) -> str:
         words.duration,
         words.plain,
         words.verdict,
+        words.cause,
         words.rule,
         words.day,
     ):

@@ -35,6 +35,13 @@ VERDICTS = {
     "orphaned": "held by nobody",
     "no_policy": "no agreement says who",
 }
+CAUSES = {
+    "policy_differs": "another promise",
+    "policy_edited_later": "a promise edited later",
+    "bot_reply_counted": "a bot's reply counted",
+    "clock_rule": "another rule of counting",
+    "schedule_differs": "other opening hours",
+}
 # characters that have no shape of their own, or turn the direction of what follows
 INVISIBLE = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f"
@@ -52,6 +59,10 @@ def channel(name: str | None) -> str | None:
 
 def verdict(name: str) -> str:
     return VERDICTS.get(name) or name.replace("_", " ")
+
+
+def cause(name: str) -> str:
+    return CAUSES.get(name) or name.replace("_", " ")
 
 
 def queue(row: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """`answerable nightly`: all that a night needs around its DAG, in one process."""
 
+import errno
+import io
 import logging
 import os
 import runpy
@@ -208,21 +210,43 @@ def output_to(log: Path, console: Console) -> Iterator[TextIO]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {number: os.dup(number) for number in (1, 2)}
-    before = console.file
+    streams, before = (sys.stdout, sys.stderr), console.file
     console.file = os.fdopen(os.dup(before.fileno()), "w", encoding="utf-8")
     try:
         with log.open("a", encoding="utf-8") as handle:
             os.dup2(handle.fileno(), 1)
             os.dup2(handle.fileno(), 2)
+            sys.stdout, sys.stderr = _forgiving(1), _forgiving(2)
             yield handle
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        sys.stdout, sys.stderr = streams
         for number, descriptor in kept.items():
             os.dup2(descriptor, number)
             os.close(descriptor)
         console.file.close()
         console.file = before
+
+
+def _forgiving(number: int) -> TextIO:
+    # nothing waits in a buffer: it would come out where the descriptor leads later
+    return io.TextIOWrapper(
+        _Forgiving(number, "wb", closefd=False),  # type: ignore[arg-type]
+        encoding="utf-8",
+        errors="backslashreplace",
+        write_through=True,
+    )
+
+
+class _Forgiving(io.FileIO):
+    """What a full disk does not take of the log is lost, and the night goes on."""
+
+    def write(self, data) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return memoryview(data).nbytes
 
 
 def _tell_failure(console: Console, log: Path) -> None:

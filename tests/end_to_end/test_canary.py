@@ -14,7 +14,8 @@ from psycopg import sql
 from answerable.runtime import postgres
 from answerable.sandbox import company
 from answerable.sandbox.oauth import Issuer
-from answerable.sandbox.server import Fault, serve
+from answerable.sandbox.server import Fault, Handle, serve
+from answerable.sources import KINDS
 
 pytestmark = pytest.mark.slow
 
@@ -24,20 +25,52 @@ CANARIES = ("canary-desk-4f1c9be2", "canary-x-77ad0c31")
 ROTATING, CLIENT_SECRET = "canary-uk-90be21d4-", "canary-client-5d02aa17"
 KEY = Fernet.generate_key().decode()
 
+ECHO = json.dumps({"detail": f"the token {CANARIES[1]} has expired"})
+ALL_NIGHT = 10**6
+
+
+def echoing(number: int) -> dict:
+    """One of the ways in which an answer goes wrong and says who asked."""
+    said = f"no: {CANARIES[0]} ({CANARIES[1]})"
+    ways = [
+        {"status": 503, "text": said, "headers": {"Retry-After": "0"}},
+        {"status": 200, "text": said},
+        {"status": 429, "text": said, "headers": {"Retry-After": "0", "X-Debug": said}},
+        {"status": 500, "text": json.dumps({"error": said, "url": f"/x?token={CANARIES[0]}"})},
+    ]
+    return ways[number % len(ways)]
+
+
+# these streams fail for good, each in a way of its own; the others at first
+GONE = {
+    "organizations": {"status": 400, "text": ECHO},
+    "satisfaction_ratings": {
+        "status": 301,
+        "text": ECHO,
+        "headers": {"Location": f"http://127.0.0.1:1/x?access_token={CANARIES[0]}"},
+    },
+    # not what it should be
+    "ticket_metric_events": {"status": 200, "text": json.dumps({"data": CANARIES[0]})},
+}
+STREAMS = [each for each in KINDS["zendesk"] if not each.walked_with and not each.is_optional]
+LIMITS = {"first_wait": 0.01, "longest_wait": 0.05}
+
 
 @pytest.fixture(scope="module")
 def served(monkeypatch_module):
-    """The sandbox, which knows tokens that nothing else holds, and X refuses ours half-way."""
+    """The sandbox, which knows tokens that nothing else holds: X refuses ours, and no stream of
+    the help desk comes through without trouble."""
     monkeypatch_module.setattr(company, "ZENDESK_TOKEN", CANARIES[0])
     monkeypatch_module.setattr(company, "X_TOKEN", CANARIES[1])
-    echo = json.dumps({"detail": f"the token {CANARIES[1]} has expired"})
-    faults = [
-        Fault("/2/", kind="status", status=401, nth=1, times=10**6, text=echo),
-        Fault("users", kind="status", status=503, text=f"no: {CANARIES[0]}", times=2,
-              headers={"Retry-After": "0"}),
-        Fault("brands", kind="status", status=403, times=10**6, text=CANARIES[0]),
-        Fault("groups", kind="html", times=1),
-    ]  # fmt: skip
+    faults = [Fault("/2/", status=401, times=ALL_NIGHT, text=ECHO)]
+    for number, each in enumerate(STREAMS):
+        path = re.escape(each.path)
+        if each.name in GONE:
+            faults.append(Fault(path, times=ALL_NIGHT, **GONE[each.name]))
+        elif each.name == "brands":
+            faults.append(Fault(path, status=403, times=ALL_NIGHT, text=ECHO))
+        else:
+            faults.append(Fault(path, times=2, **echoing(number)))
     with serve(size=0.02, present=DAY, faults=faults) as handle:
         yield handle
 
@@ -59,10 +92,18 @@ def uk():
 @pytest.fixture(scope="module")
 def house(new_house, served, uk):
     # as a user's own accounts, not as the sandbox that a night serves itself
-    more = served.airflow_connections()
-    more["AIRFLOW_CONN_DESK_UK"] = uk.airflow_connections()["AIRFLOW_CONN_ZENDESK"]
+    more = accounts(served)
+    more["AIRFLOW_CONN_DESK_UK"] = accounts(uk)["AIRFLOW_CONN_ZENDESK"]
     more |= {"ANSWERABLE_SOURCES": "zendesk,x,desk_uk", "ANSWERABLE_TOKEN_KEY": KEY}
     return new_house(more=more)
+
+
+def accounts(handle: Handle) -> dict[str, str]:
+    """The connections to a sandbox, which wait for less long."""
+    told = {name: json.loads(text) for name, text in handle.airflow_connections().items()}
+    for account in told.values():
+        account["extra"]["limits"] = LIMITS
+    return {name: json.dumps(account) for name, account in told.items()}
 
 
 def secrets() -> list[bytes]:
@@ -72,25 +113,26 @@ def secrets() -> list[bytes]:
     return [*(each.encode() for each in texts), base64.b64encode(pair)]
 
 
-def test_after_a_night_with_failures_the_tokens_are_nowhere(house, uk):
+def test_after_a_night_with_failures_the_tokens_are_nowhere(house, served, uk):
     said = house.night()
     assert not any(each.decode() in said for each in secrets())
+    assert all(fault.struck for fault in served.server.faults)
     (row,) = house.query("select sources from publication")
     sources = json.loads(row["sources"])
-    assert sources["x"]["is_stale"] is True
     assert sorted(sources["x"]["stale_streams"]) == ["mentions", "posts", "search"]
-    assert sources["zendesk"]["is_stale"] is False
-    query = "select stream, status from ops.stream_runs where source <> 'desk_uk'"
-    states = house.query(query, "ROLE=owner")
-    of = {state["stream"]: state["status"] for state in states}
-    assert of["brands"] == "not_available" and of["mentions"] == "failed"
-    assert of["tickets"] == of["users"] == of["groups"] == "landed"
+    assert sorted(sources["zendesk"]["stale_streams"]) == sorted(GONE)
     assert sources["desk_uk"]["stale_streams"] == ["groups"]
+    states = house.query("select source, stream, status from ops.stream_runs", "ROLE=owner")
+    of = {each["stream"]: each["status"] for each in states if each["source"] == "zendesk"}
+    expected = {each.name: "landed" for each in STREAMS} | dict.fromkeys(GONE, "failed")
+    assert of == expected | {"brands": "not_available"}
     assert uk.server.issuers["zendesk"].issued > 2
     (kept,) = house.query("select * from ops.oauth_tokens", "ROLE=owner")
     assert kept["source"] == "desk_uk" and kept["asked_at"] == ""
     assert house.query("select count(*) as n from fct_cases")[0]["n"] != "0"
 
+    for folder in ("landing", "logs", "dbt/nightly/target", "dbt/logs", "postgres/log", "reports"):
+        assert (house.home / folder).exists(), folder  # it was looked into
     assert found_in_files(house.home) == []
     assert list((house.home / "reports").glob("*.html"))
     assert found_in_databases(house.home) == []

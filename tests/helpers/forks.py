@@ -5,6 +5,7 @@ Reads a line of JSON for each night on standard input, says on standard output w
 how it ended. `Forks` is the other end of it.
 """
 
+import faulthandler
 import importlib
 import json
 import os
@@ -123,6 +124,7 @@ def _fork(asked: dict[str, Any]) -> None:
         out = os.open(asked["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for number in (1, 2):
             os.dup2(out, number)
+        faulthandler.register(signal.SIGUSR1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         code = _night(asked)
     except BaseException:
@@ -262,6 +264,8 @@ class Night:
     def end(self, seconds: float = 180) -> "Night":
         """Wait for it."""
         if not self.ended.wait(seconds):
+            os.kill(self.pid, signal.SIGUSR1)  # says where each thread stands
+            self.ended.wait(2)
             self.kill()
             raise AssertionError(f"the night did not end in {seconds} s:\n{self.said[-4000:]}")
         return self

@@ -82,6 +82,18 @@ def test_boston_our_resolution_clock_gives_the_citys_verdict(boston):
     }
 
 
+def test_boston_differs_from_the_city_only_where_nothing_is_promised(boston):
+    rows = boston(
+        "select outcome, source_outcome, cause, count(*) from rpt_sla_reconciliation"
+        " group by 1, 2, 3"
+    )
+    assert {tuple(row): count for *row, count in rows} == {
+        ("met", "met", None): 35_591,
+        ("no_policy", "met", "policy_differs"): 10_981,
+        ("breached", "breached", None): 11_521,
+    }
+
+
 @pytest.mark.parametrize(
     ("column", "key", "blank", "ontime", "overdue"),
     [
@@ -133,6 +145,14 @@ def test_boston_median_hours_from_open_to_close(boston):
 def test_uci_incidents_and_their_carried_verdicts(uci):
     rows = uci("select source_verdict, count(*) from fct_cases group by 1")
     assert dict(rows) == {"true": 15_803, "false": 9_115}
+
+
+def test_uci_verdicts_stand_beside_none_of_ours(uci):
+    rows = uci("select source_outcome, cause, count(*) from rpt_sla_reconciliation group by 1, 2")
+    assert {tuple(row): count for *row, count in rows} == {
+        ("met", "policy_differs"): 15_803,
+        ("breached", "policy_differs"): 9_115,
+    }
 
 
 def test_uci_handoffs_between_known_groups(uci):

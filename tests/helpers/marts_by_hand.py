@@ -298,6 +298,22 @@ def case(
         "fct_ownership_spans": spans,
         "fct_sla_clocks": clocks,
         "fct_sla_segments": segments,
+        # the help desk alone promised how long a group may hold it
+        "rpt_sla_reconciliation": [
+            {
+                "case_key": key,
+                "metric": "ownership_time",
+                "clock_no": 1,
+                "source": "zendesk",
+                "told_by": "events",
+                "source_policy": "Hand over",
+                "source_target_seconds": 7200,
+                "source_started_at": opened_at,
+                "source_outcome": "met",
+                "is_same": False,
+                "cause": "policy_differs",
+            }
+        ],
         "interaction_texts": [
             {
                 "interaction_key": row["interaction_key"],

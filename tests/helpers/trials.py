@@ -27,6 +27,15 @@ FIRST, SECOND, THIRD = "2025-12-11", "2025-12-16", "2025-12-21"
 QUICK = {"first_wait": 0.01, "longest_wait": 0.05, "read": 5.0}
 # what tells of the run itself and not of what it found
 OWN = {"publication": {"published_at", "run_id", "sources"}}
+# public numbers are as of a look: what a night could not see no later one brings
+NUMBERS = {"impression_count", "author_follower_count"}
+SEEN_ONCE = {
+    "marts.fct_interaction_metrics": NUMBERS
+    | {"observed_on", "observed_at", "repost_count", "public_reply_count"}
+    | {"like_count", "quote_count"},
+    "marts.rpt_mentions_daily": NUMBERS,
+    "marts.rpt_unprompted_mentions": NUMBERS,
+}
 KEPT_FOLDERS = ("landing", "dbt")
 
 Published = dict[str, dict[str, Any]]  # table -> columns and rows; "sources" -> what is stale
@@ -292,6 +301,22 @@ def unlike(found: Published, wanted: Published) -> dict[str, Any]:
             one["columns"], more, less
         )
     return differing
+
+
+def but_for_numbers(found: Published) -> Published:
+    """Without what networks showed of posts at the time."""
+    return {
+        table: _without(content, SEEN_ONCE[table]) if table in SEEN_ONCE else content
+        for table, content in found.items()
+    }
+
+
+def _without(content: dict[str, Any], dropped: set[str]) -> dict[str, Any]:
+    assert dropped <= set(content["columns"])
+    places = [place for place, name in enumerate(content["columns"]) if name not in dropped]
+    rows = (tuple(row[place] for place in places) for row in content["rows"])
+    columns = [content["columns"][place] for place in places]
+    return {"columns": columns, "rows": sorted(rows, key=repr)}
 
 
 def _first(columns: list[str], more: set[tuple], less: set[tuple]) -> str:

@@ -261,14 +261,15 @@ class Night:
     ended: threading.Event = field(default_factory=threading.Event)
     code: int | None = None
 
-    def end(self, seconds: float = 180) -> "Night":
-        """Wait for it."""
-        if not self.ended.wait(seconds):
-            os.kill(self.pid, signal.SIGUSR1)  # says where each thread stands
-            self.ended.wait(2)
-            self.kill()
-            raise AssertionError(f"the night did not end in {seconds} s:\n{self.said[-4000:]}")
-        return self
+    def end(self, seconds: int = 180) -> "Night":
+        """Wait for it. Second by second: a machine that was put to sleep takes away one of them."""
+        for _ in range(seconds):
+            if self.ended.wait(1):
+                return self
+        os.kill(self.pid, signal.SIGUSR1)  # says where each thread stands
+        self.ended.wait(2)
+        self.kill()
+        raise AssertionError(f"the night did not end in {seconds} s:\n{self.said[-9000:]}")
 
     def kill(self) -> None:
         """SIGKILL to the night and to all that it started."""

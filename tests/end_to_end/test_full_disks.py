@@ -1,7 +1,14 @@
-"""Disks that are full: the database's, the landing zone's.
+"""Disks that are full, one at a time.
 
-The night fails in words, readers keep what was published, and with room again the same night is
-gone on with and ends like one that was never disturbed.
+| whose                          | the night                                        |
+| ------------------------------ | ------------------------------------------------ |
+| the database's, landing zone's | fails in words; readers keep what was published  |
+| where dbt works                | the same                                         |
+| the reports'                   | fails in words, when it is published             |
+| for temporary files            | goes as ever                                     |
+| the log's                      | goes as ever, and the log lacks what had no room |
+
+With room again a night that failed is gone on with, and ends like one that was never disturbed.
 """
 
 import os
@@ -54,7 +61,7 @@ def small(new_disk, forks):
     made.close()
 
 
-@pytest.mark.parametrize("left", [0, 4])
+@pytest.mark.parametrize("left", [0, 2, 4])
 def test_the_database_s_disk_is_full(trials, small, left):
     """So many MiB are left, and run out in another step each."""
     wanted = trials.undisturbed(SECOND)
@@ -103,3 +110,54 @@ def test_the_landing_zone_s_disk_is_full(trials, new_disk):
         trials.good_night(SECOND, handle, environ=elsewhere)
     assert trials.runs() == PUBLISHED
     assert unlike(trials.published(), trials.undisturbed(SECOND)) == {}
+
+
+@pytest.mark.parametrize("folder", ["dbt", "reports", "temporary"])
+def test_the_disk_for_other_files_is_full(trials, new_disk, folder):
+    """What dbt writes, the reports, temporary files."""
+    trials.undisturbed(SECOND)
+    trials.back_to(FIRST)
+    before, wanted = trials.published(), trials.undisturbed(SECOND)
+    disk, more = new_disk(200), {}
+    if folder == "dbt":
+        shutil.rmtree(trials.home / "dbt")
+        (trials.home / "dbt").symlink_to(disk.at)
+    elif folder == "reports":
+        more = {"environ": {"ANSWERABLE_REPORTS": str(disk.at)}}
+    else:
+        more = {"patch": "odd_machines:temporary_files_in", "patch_with": {"folder": str(disk.at)}}
+    try:
+        with trials.sources(SECOND) as handle:
+            disk.left(0)
+            night = trials.night(SECOND, handle, **more)
+            if folder == "temporary":
+                assert night.code == 0, night.said[-3000:]
+                assert str(disk.at) in night.said  # it was wanted there
+            else:
+                assert night.code == 1 and "No space left on device" in night.told["error"]
+                assert len(night.told["error"]) < 500
+            # without a report the night is published all the same
+            published = before if folder == "dbt" else wanted
+            assert unlike(trials.published(), published) == {}
+            disk.large(200)
+            if night.code:
+                trials.good_night(SECOND, handle, **more)
+    finally:
+        if folder == "dbt":
+            (trials.home / "dbt").unlink()
+    assert trials.runs() == PUBLISHED
+    assert trials.ask("select count(*) from ops.runs where report_path is null") == [(0,)]
+    assert unlike(trials.published(), wanted) == {}
+
+
+def test_the_log_s_disk_is_full(new_house, new_disk):
+    """The night as it is called goes on, and its log lacks the end."""
+    options = {"more": {"ANSWERABLE_SANDBOX_SIZE": "0.05"}}
+    undisturbed, house, disk = new_house(**options), new_house(**options), new_disk(200)
+    undisturbed.night(f"DATE={FIRST}")
+    (disk.at / "logs").mkdir()
+    (house.home / "logs").symlink_to(disk.at / "logs")
+    disk.left(2 * 4096)
+    said = house.night(f"DATE={FIRST}")
+    assert "Published as of" in said and "Traceback" not in said
+    assert house.published() == undisturbed.published()

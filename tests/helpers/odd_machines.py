@@ -3,6 +3,7 @@
 import importlib
 import random
 import socket
+import tempfile
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,3 +48,8 @@ def names_unknown(host: str, times: int) -> None:
         return known("127.0.0.1" if asked == host else asked, *args, **kwargs)
 
     socket.getaddrinfo = resolve
+
+
+def temporary_files_in(folder: str) -> None:
+    """They come there and nowhere else: Python looks for another folder where one is full."""
+    tempfile.tempdir = folder

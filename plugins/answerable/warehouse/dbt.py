@@ -86,7 +86,10 @@ def stage_project(settings: Settings, run: runs.Run) -> Path:
     for old in ("models", "macros", "tests", "seeds"):
         shutil.rmtree(project / old, ignore_errors=True)
     skip = shutil.ignore_patterns("target", "logs", "seeds", "*.md", "README*")
-    shutil.copytree(source_dir(settings), project, ignore=skip, dirs_exist_ok=True)
+    try:
+        shutil.copytree(source_dir(settings), project, ignore=skip, dirs_exist_ok=True)
+    except shutil.Error as error:  # names each file: on a full disk, all of them
+        raise BuildError(f"the dbt project cannot be copied: {error.args[0][0][-1]}") from error
     seeds = project / "seeds" / "policy"
     seeds.mkdir(parents=True)
     for file in sorted(settings.policy.glob("*.csv")):

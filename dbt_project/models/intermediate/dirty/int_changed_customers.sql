@@ -2,22 +2,23 @@
 
 -- Identifiers that belong to another customer than in what is published, or were seen first at another time
 -- (design.md §2 (e)).
-{% set is_increment = not is_full() -%}
+{% if not is_full() -%}
 select
-    {{ 'coalesce(now_known.identifier_key, was_known.identifier_key)' if is_increment else 'now_known.identifier_key' }} as identifier_key,
-    now_known.customer_key
-    {%- if is_increment %},
+    coalesce(now_known.identifier_key, was_known.identifier_key) as identifier_key,
+    now_known.customer_key,
     was_known.customer_key as published_customer_key
-    {%- else %},
-    cast(null as {{ dbt.type_string() }}) as published_customer_key
-    {%- endif %}
 
 from {{ source('identity', 'customers') }} as now_known
-{% if is_increment -%}
 full outer join {{ published('customer_identities', 'private') }} as was_known
     on now_known.identifier_key = was_known.identifier_key
 where now_known.customer_key is distinct from was_known.customer_key
     or now_known.first_seen_at is distinct from was_known.first_seen_at
 {%- else -%}
+select
+    identifier_key,
+    customer_key,
+    cast(null as {{ dbt.type_string() }}) as published_customer_key
+
+from {{ source('identity', 'customers') }}
 where 1 = 0
 {%- endif %}

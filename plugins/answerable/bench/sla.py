@@ -1,7 +1,8 @@
 """From filled staging tables to built marts: what the SLA engine costs, and how that grows.
 
 Help-desk histories shaped like real ones are written straight into staging: per ticket about 6.6
-changes of status, 1.2 assignments and 4.6 comments over two years, on 4 schedules with 72 holidays.
+changes of status, 1.2 assignments, 4.6 comments and 5 metric events over two years, on 4 schedules
+with 72 holidays and two promises.
 SIZES=10000,50000 names the numbers of tickets.
 """
 
@@ -93,7 +94,32 @@ select 'zendesk', i::text, 1, i::text, 'Team ' || i, timestamp '2024-01-01'
 from generate_series(0, 14) as i
 """
 
-FILLED = ("tickets", "ticket_changes", "comments", "users", "groups")
+# five a ticket: their clock to the first reply, as they count it
+METRIC_EVENTS = """
+insert into build.stg_zendesk__metric_events
+    (source, record_key, read_run_no, event_id, ticket_id, metric, instance_no, event_type,
+        happened_at, policy_name, target_seconds, is_in_business_hours, calendar_seconds,
+        business_seconds, is_taken_back)
+select 'zendesk', ticket_id || '-m' || n, 1, ticket_id || '-m' || n, ticket_id, 'reply_time', 1,
+    case
+        when n < 4 then (array['activate', 'apply_sla', 'fulfill', 'update_status'])[n + 1]
+        when reply_seconds > 14400 then 'breach'
+        else 'update_status'
+    end,
+    created_at + make_interval(
+        secs => case when n < 2 then 0 when n < 4 then reply_seconds else 14400 end
+    ),
+    case when n = 1 then 'one for all' end, case when n = 1 then 14400 end,
+    case when n = 1 then true end, case when n = 3 then reply_seconds / 60 * 60 end,
+    case when n = 3 then reply_seconds / 180 * 60 end, false
+from (
+    select ticket_id, created_at, 300 + (ticket_id::bigint * 37 + 13) % 30000 as reply_seconds
+    from build.stg_zendesk__tickets
+) as replied
+cross join generate_series(0, 4) as n
+"""
+
+FILLED = ("tickets", "ticket_changes", "comments", "users", "groups", "metric_events")
 
 
 @benchmark("sla")
@@ -219,7 +245,7 @@ def build(settings: Settings, run: runs.Run, part: dbt.Part) -> None:
 def fill(settings: Settings, tickets: int) -> None:
     with db.connect(settings) as conn:
         values = {"tickets": tickets, "users": max(tickets // 3, 1)}
-        for statement in (TICKETS, CHANGES, COMMENTS, USERS, GROUPS):
+        for statement in (TICKETS, CHANGES, COMMENTS, USERS, GROUPS, METRIC_EVENTS):
             # numbers of ours, and generate_series takes no parameters without casts
             conn.execute(statement.format(**values))
         for table in FILLED:

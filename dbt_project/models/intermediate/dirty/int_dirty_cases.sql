@@ -29,14 +29,6 @@ interactions as (
     select * from {{ ref('int_interactions') }}
 ),
 
-tickets as (
-    select * from {{ ref('stg_zendesk__tickets') }}
-),
-
-ticket_changes as (
-    select * from {{ ref('stg_zendesk__ticket_changes') }}
-),
-
 metric_events as (
     select * from {{ ref('stg_zendesk__metric_events') }}
 ),
@@ -126,9 +118,10 @@ found as (
 
     union
 
-    -- (a) a record of the case, or of someone tied to it; (b) an event since
+    -- (a) a record of the case, or of someone tied to it; (b) an event since. Each selection has its own reading
+    -- of the records, so that each can take its index
     select source || ':' || ticket_id
-    from tickets
+    from {{ ref('stg_zendesk__tickets') }}
     where read_run_no > {{ published_up_to() }}
         or created_at >= {{ published_as_of() }}
         or updated_at >= {{ published_as_of() }}
@@ -136,7 +129,7 @@ found as (
     union
 
     select source || ':' || ticket_id
-    from ticket_changes
+    from {{ ref('stg_zendesk__ticket_changes') }}
     where read_run_no > {{ published_up_to() }}
         or changed_at >= {{ published_as_of() }}
 
@@ -151,7 +144,7 @@ found as (
     union
 
     select tickets.source || ':' || tickets.ticket_id
-    from tickets
+    from {{ ref('stg_zendesk__tickets') }} as tickets
     inner join changed_users
         on tickets.source = changed_users.source
         and tickets.requester_id = changed_users.user_id
@@ -159,7 +152,7 @@ found as (
     union
 
     select tickets.source || ':' || tickets.ticket_id
-    from tickets
+    from {{ ref('stg_zendesk__tickets') }} as tickets
     inner join changed_organizations
         on tickets.source = changed_organizations.source
         and tickets.organization_id = changed_organizations.organization_id
@@ -167,7 +160,7 @@ found as (
     union
 
     select ticket_changes.source || ':' || ticket_changes.ticket_id
-    from ticket_changes
+    from {{ ref('stg_zendesk__ticket_changes') }} as ticket_changes
     inner join changed_groups
         on ticket_changes.source = changed_groups.source
         and ticket_changes.group_id = changed_groups.group_id

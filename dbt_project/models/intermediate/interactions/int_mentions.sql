@@ -3,11 +3,7 @@
 -- What customers said in public on social channels, to us or, found by a search, about us; and who of ours
 -- answered it first. One row per message. An answer is the first reply in its case at or after it: who wrote
 -- twice before we answered is answered twice.
-with interactions as (
-    select * from {{ ref('int_interactions') }}
-),
-
-cases as (
+with cases as (
     select * from {{ ref('int_cases') }}
 ),
 
@@ -26,7 +22,7 @@ teams as (
 
 mentions as (
     select interactions.*
-    from interactions
+    from {{ ref('int_interactions') }} as interactions
     left join social_channels
         on interactions.channel = social_channels.channel
     where interactions.is_unprompted
@@ -43,17 +39,28 @@ cases_with_mentions as (
     where case_key is not null
 ),
 
+-- read once more, and without texts: most cases have no mention
+interactions as (
+    select
+        int_interactions.interaction_key,
+        int_interactions.case_key,
+        int_interactions.agent_key,
+        int_interactions.is_reply,
+        int_interactions.occurred_at
+    from {{ ref('int_interactions') }} as int_interactions
+    inner join cases_with_mentions
+        on int_interactions.case_key = cases_with_mentions.case_key
+),
+
 -- what is of one instant comes both before and after: an answer in the same second is one
 looking_ahead as (
     select
-        interactions.interaction_key,
-        min(case when interactions.is_reply then interactions.occurred_at end) over (
-            partition by interactions.case_key order by interactions.occurred_at
+        interaction_key,
+        min(case when is_reply then occurred_at end) over (
+            partition by case_key order by occurred_at
             range between current row and unbounded following
         ) as replied_at
     from interactions
-    inner join cases_with_mentions
-        on interactions.case_key = cases_with_mentions.case_key
 ),
 
 replies as (

@@ -32,8 +32,6 @@ with events as (
     from {{ ref('stg_zendesk__metric_events') }}
     where instance_no > 0  -- 0 only says that the metric is measured
     {%- if is_incremental() %}
-        -- by the index first: ids of two accounts may be alike
-        and ticket_id in (select split_part(case_key, ':', 2) from {{ ref('int_dirty_cases') }})
         and source || ':' || ticket_id in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
 ),

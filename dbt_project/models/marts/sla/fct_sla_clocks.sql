@@ -29,12 +29,10 @@ cases as (
     {%- endif %}
 ),
 
+-- not restricted to dirty cases, of which the clocks are: a row of a case is found by its key
 timeline as (
     select case_key, row_no, from_at, to_at, department, team, agent_key
     from {{ ref('int_case_timeline') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
 ),
 
 slices as (

@@ -1,6 +1,5 @@
 {{ config(materialized='table') }}
 
-
 -- depends_on: {{ ref('int_dirty_cases') }}
 with clocks as (
     select * from {{ ref('fct_sla_clocks') }}
@@ -12,7 +11,19 @@ with clocks as (
 ),
 
 cases as (
-    select * from {{ ref('fct_cases') }}
+    select case_key, customer_key
+    from {{ ref('int_cases') }}
+    {%- if not is_full() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+),
+
+facts as (
+    select case_key, status, department, team, agent_key
+    from {{ ref('int_case_facts') }}
+    {%- if not is_full() %}
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 )
 
 select
@@ -32,13 +43,15 @@ select
     clocks.brand,
     clocks.priority,
     clocks.topic,
-    cases.status,
-    cases.department,
-    cases.team,
-    cases.agent_key,
+    facts.status,
+    facts.department,
+    facts.team,
+    facts.agent_key,
     cases.customer_key
 
 from clocks
 inner join cases
     on clocks.case_key = cases.case_key
+inner join facts
+    on clocks.case_key = facts.case_key
 where clocks.remaining_seconds <= clocks.at_risk_seconds

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     pre_hook="{{ delete_changed_records('zendesk', 'ticket_metric_events') }}",
-    indexes=[{'columns': ['ticket_id']}],
+    indexes=[{'columns': ["(source || ':' || ticket_id)"]}, {'columns': ['read_run_no']}, {'columns': ['happened_at']}],
 ) }}
 
 with records as (

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from answerable import backfill as backfilling
 from answerable import pipeline, runs
+from answerable.policies import METRICS
 from answerable.progress import stage
 from answerable.runtime import airflow, display, postgres, sandbox, services
 from answerable.runtime.lock import Held, held
@@ -305,17 +306,21 @@ def _tell_success(settings: Settings, console: Console, started: float, is_embed
 
 
 def compliance(conn: psycopg.Connection, schemas: Schemas) -> str | None:
-    """First replies in time, in a sentence; None where the mart is not there."""
+    """How many of each promise were kept, in a sentence; None where the mart is not there."""
     table = f"{schemas.marts}.rpt_sla_compliance_daily"
     if conn.execute("select to_regclass(%s)", [table]).fetchone() == (None,):
         return None
-    parts = []
-    for metric, met, judged in conn.execute(
-        f"select metric, sum(met_count), sum(met_count + breached_count) from {table}"
-        " group by metric order by metric"
-    ).fetchall():
-        if judged:
-            parts.append(f"{metric} {100 * met / judged:.1f} % of {judged:,}")
+    judged = {
+        metric: (met, met + breached)
+        for metric, met, breached in conn.execute(
+            f"select metric, sum(met_count), sum(breached_count) from {table} group by metric"
+        ).fetchall()
+    }
+    parts = [
+        f"{metric} {100 * judged[metric][0] / judged[metric][1]:.1f} % of {judged[metric][1]:,}"
+        for metric in METRICS
+        if judged.get(metric, (0, 0))[1]
+    ]
     return f"Promises kept: {'; '.join(parts)}." if parts else None
 
 

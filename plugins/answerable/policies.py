@@ -102,7 +102,7 @@ _ALLOWED = {
     "share_of": ("offered", "answered", "offered_without_short_abandons"),
     # a longer one would be cut in two where clocks change by half an hour
     "interval_minutes": ("5", "10", "15", "30"),
-    "pause_while": ("pending", "hold", "pending hold"),
+    "pause_while": ("pending", "hold", "pending hold", "hold pending"),
     "on_reopen": ("continue", "restart"),
     "on_change": ("keep", "reapply"),
 }

@@ -4,6 +4,7 @@
 | --------------------------------------------- | ------------------------------------------------ |
 | machine and database in another zone          | equal                                            |
 | clock off by two hours, or jumping            | equal, the watermarks as well                    |
+| the source's clock off by a year              | equal; waits are told by the source's own clock  |
 | a name that is not found for a while          | equal                                            |
 | a name that is not found all night            | its source is stale; equal after the next night  |
 | a certificate that does not hold              | its source is stale; equal after the next night  |
@@ -12,12 +13,15 @@
 """
 
 import time
+from email.utils import formatdate
 
 import psycopg
 import pytest
 from certificates import Authority, over_tls
 from forks import Hook
-from trials import FIRST, SECOND, THIRD, Trials, accounts_at, unlike
+from trials import FIRST, SECOND, THIRD, Trials, accounts_at, but_for_numbers, unlike
+
+from answerable.sandbox.server import Fault
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +83,24 @@ def test_a_clock_that_is_wrong_moves_no_watermark(from_the_first, patch, patch_w
     ends_well(from_the_first, patch=f"odd_machines:{patch}", patch_with=patch_with)
 
 
+def test_how_long_to_wait_is_told_by_the_clock_of_who_says_so(from_the_first):
+    """The source's clock stands at the sandbox's present: by ours the instant is long over."""
+    asked: list[float] = []
+
+    def refused_once(target: str, _: int) -> Fault | None:
+        if "users/cursor" not in target:
+            return None
+        asked.append(time.monotonic())
+        soon = formatdate(handle.server.present + 10, usegmt=True)
+        return Fault("", status=429, headers={"Retry-After": soon}) if len(asked) == 1 else None
+
+    with from_the_first.sources(SECOND, refused_once) as handle:
+        assert handle.server.present < time.time() - 86_400
+        from_the_first.good_night(SECOND, handle)
+    assert asked[1] - asked[0] > 9
+    as_it_should_be(from_the_first)
+
+
 # --- names and certificates --------------------------------------------------------------------
 
 
@@ -138,7 +160,8 @@ def next_night_is_as_it_would_be(trials: Trials, handle=None, **more) -> None:
     else:
         trials.good_night(THIRD, handle, **more)
     assert trials.stale() == {}
-    assert unlike(trials.published(), trials.undisturbed(THIRD)) == {}
+    wanted = but_for_numbers(trials.undisturbed(THIRD))
+    assert unlike(but_for_numbers(trials.published()), wanted) == {}
 
 
 # --- the database ------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""What is learned late: after each night what is published is what one full rebuild gives, and what
-must not move has not.
+"""What is learned late: after each night what is published is what one full rebuild gives, and
+beside the same nights without the late facts nothing differs but what these facts are about.
 
 | night | what comes late                            | what moves                              |
 | ----- | ------------------------------------------ | --------------------------------------- |
@@ -290,6 +290,36 @@ def differing(late: Nights, without: Nights, day: str) -> dict[str, list[Record]
             rows = [dict(zip(content["columns"], row, strict=True)) for row in one ^ other]
             found[table] = rows
     return found
+
+
+@pytest.mark.parametrize("day", [B, C, D])
+def test_nothing_moves_but_what_the_late_facts_are_about(told, day):
+    late, without, facts = told
+    cases = {facts.broken, facts.deleted, facts.scrubbed}
+    users = {f"zendesk:user:{facts.winner}", f"zendesk:user:{facts.loser}"}
+    about = set(cases)
+    if day != B:  # ratings and merged users come later
+        about |= {facts.rating}
+    for nights in (late, without):
+        people = {nights.case(day, key)["customer_key"] for key in cases}
+        if day != B:
+            people |= {
+                each["customer_key"]
+                for each in nights.rows(day, "private.customer_identities")
+                if each["identifier_key"] in users
+            }
+        about |= people | {
+            each["case_key"]
+            for each in nights.rows(day, "marts.fct_cases")
+            if each["customer_key"] in people
+        }
+    moved = differing(late, without, day)
+    strangers = {
+        table: [row for row in rows if not about & set(row.values())]
+        for table, rows in moved.items()
+    }
+    assert {table: rows[:2] for table, rows in strangers.items() if rows} == {}
+    assert moved["marts.fct_cases"] and moved["marts.fct_sla_clocks"]
 
 
 def test_a_late_answer_keeps_the_promise_and_moves_its_day(told):

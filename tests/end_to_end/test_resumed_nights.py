@@ -3,11 +3,11 @@
 | what happens                                            | points                                |
 | ------------------------------------------------------- | ------------------------------------- |
 | SIGKILL between two steps                               | before each of the nine               |
-| SIGKILL within a step                                   | page, object, manifest, ledger, COPY, |
+| SIGKILL within a step                                   | object, manifest, ledger, COPY,       |
 |                                                         | commit, model, resolution, table,     |
 |                                                         | page of the report                    |
 | SIGKILL after each object that is loaded                | each in turn                          |
-| SIGKILL at random moments                               | twenty                                |
+| SIGKILL at random moments                               | sixteen at least                      |
 | the server stops at once                                | COPY, commit, model, resolution,      |
 |                                                         | publication, its commit               |
 | a commit stands and its answer is lost                  | loading, publication                  |

@@ -768,7 +768,11 @@ def judge(
 
 
 def void_reason_at(case: Case, as_of: datetime) -> str | None:
-    return case.void_reason if case.void_at is None or case.void_at < as_of else None
+    if case.void_reason and (case.void_at is None or case.void_at < as_of):
+        return case.void_reason
+    # deleted at as_of, and restored since
+    said = [event.status for event in case.events if event.at < as_of and event.status]
+    return "deleted" if said and said[-1] == "deleted" else None
 
 
 def verdicts(

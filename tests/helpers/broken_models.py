@@ -163,6 +163,12 @@ MODELS = [
     ),
     (
         "int_cases",
+        "    where opened_at < {{ as_of() }}  -- until then its messages tell it\n",
+        "",
+        "a_file_s_messages_make_a_case_where_no_row_tells_it",
+    ),
+    (
+        "int_cases",
         "messages_of_cases.occurred_at >= messages.first_inbound_at",
         "messages_of_cases.occurred_at > messages.first_inbound_at",
         "the_first_reply_of_a_person_to_a_message_counts",

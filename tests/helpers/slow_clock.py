@@ -775,12 +775,22 @@ def void_reason_at(case: Case, as_of: datetime) -> str | None:
     return "deleted" if said and said[-1] == "deleted" else None
 
 
+def so_far(case: Case, as_of: datetime) -> Case | None:
+    """A case that opens later: an export's messages are a conversation until then."""
+    written = [each.at for each in case.messages if each.is_from_customer and each.at < as_of]
+    if not case.is_exported or not written:
+        return None
+    return replace(case, has_status=False, opened_at=min(written), events=[], source_due_at=None)
+
+
 def verdicts(
     case: Case, company: Company, as_of: datetime, states: Timeline | None = None
 ) -> tuple[list[dict], list[dict]]:
     """Every row of fct_sla_clocks and of fct_sla_segments for a case, as of an instant."""
     if case.opened_at >= as_of:
-        return [], []
+        case = so_far(case, as_of)
+        if case is None:
+            return [], []
     company = company.of(case.source)
     states = states or timeline(case, company, as_of)
     rows: list[dict] = []

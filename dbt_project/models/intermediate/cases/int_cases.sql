@@ -265,6 +265,7 @@ from_file_cases as (
         source_outcome,
         source_handoff_count
     from file_cases
+    where opened_at < {{ as_of() }}  -- until then its messages tell it
 ),
 
 file_events_in_order as (

@@ -26,6 +26,7 @@ from answerable.warehouse.load import load
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
 EXAMPLES = hypothesis_settings().max_examples if "fuzz" in PROFILE else 8
 NUMBERS = count(1)
+LOADED: set[tuple[str, bytes]] = set()
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,11 @@ def test_rows_in_are_loaded_superseded_or_quarantined(house, kind, seed):
         assert load(run, settings=settings)["records"] == 0, "nothing of it was landed"
         return
     told = load(run, settings=settings)
+    # the landing zone is emptied below, the ledger is not: the same bytes are loaded once
+    is_known = (kind, data) in LOADED
+    LOADED.add((kind, data))
     if receipt["is_new"]:
-        assert told["records"] == receipt["records"]
+        assert told["records"] == (0 if is_known else receipt["records"])
     assert told["loaded"] + told["superseded"] + told["quarantined"] == told["records"]
     after = counts(conn, described.kind)
     assert after[0] - before[0] == told["loaded"]

@@ -10,7 +10,7 @@ from expectations.shared import (
     ExpectKnownValues,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
-    ExpectParentToBeThere,
+    parent_to_be_there,
     quoted,
 )
 
@@ -138,24 +138,8 @@ def calls(night: Night) -> ExpectationSuite:
                 },
                 severity="critical",
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "customer_key",
-                    "parent": "dim_customers",
-                    "parent_key": "customer_key",
-                },
-                severity="critical",
-            ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "call_key",
-                    "parent": "fct_interactions",
-                    "parent_key": "interaction_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "dim_customers", "customer_key"),
+            parent_to_be_there(night, "fct_interactions", "interaction_key", child_key="call_key"),
             ExpectOfferedToBeAnsweredOrAbandoned(night, severity="critical"),
             ExpectOfferedCallsToBeJudged(night, severity="critical"),
             ExpectNoNegativeSeconds(night, severity="warning"),

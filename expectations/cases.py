@@ -12,7 +12,7 @@ from expectations.shared import (
     ExpectNoAddressInMaskedText,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
-    ExpectParentToBeThere,
+    parent_to_be_there,
     quoted,
 )
 
@@ -151,14 +151,6 @@ def timeline(night: Night) -> ExpectationSuite:
             ExpectKnownValues(
                 night, given={"column": "status", "values": STATUSES}, severity="critical"
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "case_key",
-                    "parent": "fct_cases",
-                    "parent_key": "case_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_cases", "case_key"),
         ],
     )

@@ -11,7 +11,7 @@ from expectations.shared import (
     ExpectNoAddressInMaskedText,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
-    ExpectParentToBeThere,
+    parent_to_be_there,
     quoted,
 )
 
@@ -95,24 +95,8 @@ def interactions(night: Night) -> ExpectationSuite:
                 severity="warning",
             ),
             ExpectEveryInteractionToHaveAConversation(night, severity="critical"),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "case_key",
-                    "parent": "fct_cases",
-                    "parent_key": "case_key",
-                },
-                severity="critical",
-            ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "customer_key",
-                    "parent": "dim_customers",
-                    "parent_key": "customer_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_cases", "case_key"),
+            parent_to_be_there(night, "dim_customers", "customer_key"),
             ExpectInboundToHaveACustomer(night, severity="warning"),
             ExpectRepliesToBeOurs(night, severity="critical"),
             ExpectAnswerNotBeforeQuestion(night, severity="critical"),

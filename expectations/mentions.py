@@ -11,7 +11,7 @@ from expectations.shared import (
     ExpectNoAddressInMaskedText,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
-    ExpectParentToBeThere,
+    parent_to_be_there,
     quoted,
 )
 
@@ -115,15 +115,7 @@ def metrics(night: Night) -> ExpectationSuite:
             ExpectOneRowPerKey(
                 night, given={"key": "interaction_key, observed_on"}, severity="critical"
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "interaction_key",
-                    "parent": "fct_interactions",
-                    "parent_key": "interaction_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_interactions", "interaction_key"),
             ExpectOneNewestObservation(night, severity="critical"),
             ExpectNoNegativeNumbers(night, severity="warning"),
         ],

@@ -11,7 +11,7 @@ from expectations.shared import (
     ExpectKnownValues,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
-    ExpectParentToBeThere,
+    parent_to_be_there,
     quoted,
 )
 
@@ -103,14 +103,6 @@ def spans(night: Night) -> ExpectationSuite:
                 },
                 severity="critical",
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "case_key",
-                    "parent": "fct_cases",
-                    "parent_key": "case_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_cases", "case_key"),
         ],
     )

@@ -6,7 +6,7 @@ from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Night
 from answerable.quality.rule import Rule
-from expectations.shared import ExpectOneRowPerKey, ExpectParentToBeThere
+from expectations.shared import ExpectOneRowPerKey, parent_to_be_there
 
 MOST_IDENTIFIERS = 50  # of one customer; more is a shared address, not a person
 
@@ -38,15 +38,7 @@ def identities(night: Night) -> ExpectationSuite:
         name="identities",
         expectations=[
             ExpectOneRowPerKey(night, given={"key": "identifier_key"}, severity="critical"),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "customer_key",
-                    "parent": "dim_customers",
-                    "parent_key": "customer_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "dim_customers", "customer_key"),
             ExpectFewIdentifiersPerCustomer(night, severity="warning"),
         ],
     )

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from answerable.quality.night import Night
 from answerable.quality.rule import Rule
 
 # An address is recognised by its shape alone; `x@y` without a dot is how handles are written.
@@ -74,6 +75,18 @@ class ExpectParentToBeThere(Rule):
                 where parent.{parent_key} = child.{child_key}
             )
     """
+
+
+def parent_to_be_there(
+    night: Night, parent: str, key: str, child_key: str | None = None
+) -> ExpectParentToBeThere:
+    """The rule, critical: each `child_key` of the table (by default named alike) is a `key` of
+    `parent`."""
+    return ExpectParentToBeThere(
+        night,
+        given={"child_key": child_key or key, "parent": parent, "parent_key": key},
+        severity="critical",
+    )
 
 
 class ExpectNoAddressInMaskedText(Rule):

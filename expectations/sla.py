@@ -10,7 +10,7 @@ from expectations.shared import (
     ExpectKnownValues,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
-    ExpectParentToBeThere,
+    parent_to_be_there,
     quoted,
 )
 
@@ -246,15 +246,7 @@ def clocks(night: Night) -> ExpectationSuite:
                 given=key | {"instants": "started_at, fulfilled_at, breached_at, decided_at"},
                 severity="critical",
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "case_key",
-                    "parent": "fct_cases",
-                    "parent_key": "case_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_cases", "case_key"),
             ExpectMostClocksToHaveAPolicy(night, severity="warning"),
         ],
     )
@@ -314,15 +306,7 @@ def segments(night: Night) -> ExpectationSuite:
             ExpectOneRowPerKey(
                 night, given={"key": "case_key, metric, clock_no, segment_no"}, severity="critical"
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "case_key",
-                    "parent": "fct_cases",
-                    "parent_key": "case_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_cases", "case_key"),
         ],
     )
 
@@ -402,15 +386,7 @@ def reconciliation(night: Night) -> ExpectationSuite:
             ExpectNothingFromTheFuture(
                 night, given=key | {"instants": f"{instants}, {theirs}"}, severity="critical"
             ),
-            ExpectParentToBeThere(
-                night,
-                given={
-                    "child_key": "case_key",
-                    "parent": "fct_cases",
-                    "parent_key": "case_key",
-                },
-                severity="critical",
-            ),
+            parent_to_be_there(night, "fct_cases", "case_key"),
             ExpectMostDifferencesToBeExplained(night, severity="warning"),
         ],
     )

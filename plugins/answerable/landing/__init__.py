@@ -360,10 +360,8 @@ def _refuse_a_shrunk_list(
         return
     before, night = last
     if count * 2 < before and before - count > SHRUNK_BY:
-        raise Shrunk(
-            f"{name}: the list has {count} records, the last whole one ({night}) had {before}; it "
-            "is not taken, and the stream stays as it was. If that many are gone indeed: "
-            f'ANSWERABLE_ACCEPT_SHRINK="{name}" make nightly'
+        raise _shrunk(
+            name, f"the list has {count} records, the last whole one ({night}) had {before}"
         )
 
 
@@ -382,11 +380,16 @@ def _refuse_a_shrunk_snapshot(
     for what, count in before.items():
         if found and found[what] * 2 < count:
             night = landed[-1].split("/")[2]
-            raise Shrunk(
-                f"{name}: {found[what]} {what}, where the last time ({night}) there were {count}; "
-                "it is not taken, and the stream stays as it was. If that many are gone indeed: "
-                f'ANSWERABLE_ACCEPT_SHRINK="{name}" make nightly'
+            raise _shrunk(
+                name, f"{found[what]} {what}, where the last time ({night}) there were {count}"
             )
+
+
+def _shrunk(name: str, counts: str) -> Shrunk:
+    return Shrunk(
+        f"{name}: {counts}; it is not taken, and the stream stays as it was. If that many are gone "
+        f'indeed: ANSWERABLE_ACCEPT_SHRINK="{name}" make nightly'
+    )
 
 
 def _lengths(described: Stream, record: str) -> dict[str, int]:

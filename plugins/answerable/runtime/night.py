@@ -310,16 +310,14 @@ def compliance(conn: psycopg.Connection, schemas: Schemas) -> str | None:
     table = f"{schemas.marts}.rpt_sla_compliance_daily"
     if conn.execute("select to_regclass(%s)", [table]).fetchone() == (None,):
         return None
-    judged = {
-        metric: (met, met + breached)
-        for metric, met, breached in conn.execute(
-            f"select metric, sum(met_count), sum(breached_count) from {table} group by metric"
-        ).fetchall()
-    }
+    rows = conn.execute(
+        f"select metric, sum(met_count), sum(met_count + breached_count) from {table}"
+        " group by metric"
+    ).fetchall()
     parts = [
-        f"{metric} {100 * judged[metric][0] / judged[metric][1]:.1f} % of {judged[metric][1]:,}"
-        for metric in METRICS
-        if judged.get(metric, (0, 0))[1]
+        f"{metric} {100 * met / judged:.1f} % of {judged:,}"
+        for metric, met, judged in sorted(rows, key=lambda row: METRICS.index(row[0]))
+        if judged
     ]
     return f"Promises kept: {'; '.join(parts)}." if parts else None
 

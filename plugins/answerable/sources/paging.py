@@ -53,6 +53,13 @@ def _start_time(stream: Stream, start: Start) -> int:
     return value
 
 
+def _asked_from(stream: Stream, start: Start, reached: int | None) -> int:
+    """A window's beginning; else what was reached less the overlap; else what the connection
+    says."""
+    since = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
+    return start.window.since if start.window else since
+
+
 def _is_past(window: Window | None, instant: int | None) -> bool:
     return window is not None and instant is not None and instant >= window.until
 
@@ -129,9 +136,7 @@ def time_export(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     where = f"{stream.kind}.{stream.name}"
     at = read_cursor(stream, start.cursor)
     reached: int | None = at.get("end_time")
-    asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
-    if start.window:
-        asked = start.window.since
+    asked = _asked_from(stream, start, reached)
     before: set[str] = set()
 
     def is_end(body: Body) -> bool:
@@ -181,9 +186,8 @@ def cursor_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     that after it was made is not seen to change.
     """
     reached = read_cursor(stream, start.cursor).get("seen_until")
-    asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
-    if start.window:  # up to its end and on to the list's, whose order is nobody's promise
-        asked = start.window.since
+    # of a window up to its end and on to the list's, whose order is nobody's promise
+    asked = _asked_from(stream, start, reached)
     for page in cursor_list(stream, start, get, {"start_time": str(asked)}):
         for record in page.records:
             try:
@@ -202,9 +206,7 @@ def newest_since(stream: Stream, start: Start, get: Get) -> Iterator[Page]:
     where it does not hold, the list is walked to its end. The watermark moves after that.
     """
     reached = read_cursor(stream, start.cursor).get("seen_until")
-    asked = max(0, reached - stream.overlap_seconds) if reached else _start_time(stream, start)
-    if start.window:
-        asked = start.window.since
+    asked = _asked_from(stream, start, reached)
     last: int | None = None
     in_order = True
     for page in cursor_list(stream, start, get):

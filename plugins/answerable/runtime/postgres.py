@@ -218,7 +218,7 @@ def _configuration(port: int, is_durable: bool) -> str:
         "max_connections": 100,
         "shared_buffers": f"{min(512, max(32, megabytes // 8))}MB",
         "effective_cache_size": f"{max(64, megabytes // 2)}MB",
-        "work_mem": "64MB" if megabytes > 3000 else "16MB",
+        "work_mem": f"{min(256, max(16, megabytes // 64))}MB",
         "maintenance_work_mem": "256MB" if megabytes > 3000 else "64MB",
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",

@@ -244,10 +244,20 @@ create table if not exists ops.dbt_results (
     attempt_at timestamptz not null default now(),
     node text not null,
     status text not null,
+    started_at timestamptz,
     seconds double precision,
     row_count bigint,
     message text
 );
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.dbt_results'::regclass and attname = 'started_at'
+    ) then
+        alter table ops.dbt_results add column started_at timestamptz;
+    end if;
+end $$;
 
 create table if not exists ops.check_results (
     run_id text not null references ops.runs (run_id),

@@ -35,14 +35,6 @@ timeline as (
     from {{ ref('int_case_timeline') }}
 ),
 
-slices as (
-    select * from {{ ref('int_business_slices') }}
-),
-
-hours as (
-    select * from {{ ref('int_business_hours') }}
-),
-
 summed as (
     select
         clocks.case_key,
@@ -113,7 +105,8 @@ counted_from as (
     from summed
 ),
 
--- the number of the schedule's open second that uses the target up
+-- the number of the schedule's open second that uses the target up (what is joined twice is named where it is joined:
+-- PostgreSQL would keep an import of it aside, and work on one core)
 in_open_seconds as (
     select
         counted_from.*,
@@ -124,12 +117,12 @@ in_open_seconds as (
         + case when due_by_slices.is_open then {{ seconds_between('due_by_slices.slice_from', 'counted_from.due_by_from_at') }} else 0 end
             as due_by_open_second
     from counted_from
-    left join slices as due_slices
+    left join {{ ref('int_business_slices') }} as due_slices
         on counted_from.due_hours = due_slices.schedule
         and cast(counted_from.due_from_at as date) = due_slices.utc_day
         and counted_from.due_from_at >= due_slices.slice_from
         and counted_from.due_from_at < due_slices.slice_until
-    left join slices as due_by_slices
+    left join {{ ref('int_business_slices') }} as due_by_slices
         on counted_from.due_by_hours = due_by_slices.schedule
         and cast(counted_from.due_by_from_at as date) = due_by_slices.utc_day
         and counted_from.due_by_from_at >= due_by_slices.slice_from
@@ -152,12 +145,12 @@ due as (
             else {{ add_seconds('first_hours.slice_from', 'in_open_seconds.due_by_open_second - first_hours.open_seconds_before') }}
         end as due_by_at
     from in_open_seconds
-    left join hours as last_hours
+    left join {{ ref('int_business_hours') }} as last_hours
         on in_open_seconds.due_hours = last_hours.schedule
         and cast(floor(in_open_seconds.due_open_second / 14400) as bigint) = last_hours.bucket_no
         and in_open_seconds.due_open_second >= last_hours.open_seconds_before
         and in_open_seconds.due_open_second < last_hours.open_seconds_before + last_hours.open_seconds
-    left join hours as first_hours
+    left join {{ ref('int_business_hours') }} as first_hours
         on in_open_seconds.due_by_hours = first_hours.schedule
         and cast(floor(in_open_seconds.due_by_open_second / 14400) as bigint) = first_hours.bucket_no
         and in_open_seconds.due_by_open_second > first_hours.open_seconds_before

@@ -21,13 +21,15 @@ from answerable.warehouse import db, publish
 
 log = logging.getLogger(__name__)
 
-Part = Literal["first", "evidence", "rest"]
+Part = Literal["first", "evidence", "rest", "sla"]
 
-# dbt's two runs of a night; identity stands between them. `evidence` is the end of `first` alone.
+# dbt's two runs of a night; identity stands between them. `evidence` is the end of `first` alone,
+# `sla` that of `rest` which the SLA marts stand on.
 SELECT: Mapping[Part, list[str]] = {
     "first": ["tag:first"],
     "evidence": ["path:models/intermediate/evidence"],
     "rest": ["tag:rest"],
+    "sla": ["tag:rest,+path:models/marts/sla"],
 }
 
 

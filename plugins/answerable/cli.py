@@ -247,6 +247,65 @@ def quarantine(
 
 
 @app.command()
+def accept(
+    table: Annotated[str, typer.Argument(help="the table that the red gate named")],
+    rule: Annotated[str, typer.Argument(help="the rule, as it named it: ExpectNoVersionTwice")],
+    until: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="the first night that it stops again"),
+    ],
+    reason: Annotated[str, typer.Option(help="why it is right all the same; in the report")],
+    owner: Annotated[str, typer.Option(help="who answers for that; in the report")],
+    most_rows: Annotated[
+        int | None, typer.Option(help="more rows than these stop the night; as many as were found")
+    ] = None,
+) -> None:
+    """Accept that a critical rule does not hold: nights before --until are published all the same.
+
+    The report says so, with reason and owner, until it ends. Call answerable nightly afterwards:
+    the night goes on from the gate that was red.
+    """
+    from answerable.quality import accepted
+    from answerable.warehouse.db import connect
+
+    settings = _with_database()
+    with connect(settings) as conn:
+        made = accepted.accept(
+            conn,
+            settings,
+            table,
+            rule,
+            until=until.date(),
+            reason=reason,
+            owner=owner,
+            most_rows=most_rows,
+        )
+    console().print(
+        f"Exception {made.exception_no}: up to {made.most_rows:,} rows, nights from "
+        f"{made.from_night} to before {made.until_night}. `answerable nightly` goes on from the "
+        "gate.",
+        highlight=False,
+    )
+
+
+@app.command()
+def exceptions(
+    end: Annotated[
+        int | None, typer.Option(help="accept this one no more, from the next check on")
+    ] = None,
+) -> None:
+    """What was accepted of rules that do not hold: how much, until when, why, by whom."""
+    from answerable.quality import accepted
+    from answerable.runtime import tables
+    from answerable.warehouse.db import connect
+
+    with connect(_with_database()) as conn:
+        if end is not None:
+            accepted.end(conn, end)
+        tables.show_exceptions(console(), accepted.every(conn))
+
+
+@app.command()
 def purge(
     source: Annotated[str, typer.Argument(help="the connection to X, by its name")],
     ids: Annotated[

@@ -170,6 +170,27 @@ def _is_published(run_id: str) -> bool:
 
 
 DONE = {"skipped": "published already"}
+# what is done by the time that a gate is asked
+BEFORE = {
+    "raw": ("land", "load"),
+    "build": ("land", "load", "check_raw", "build", "identity"),
+}
+
+
+def _done_already(run_id: str, step: str) -> dict | None:
+    """The receipt of a step that is done: the night is published, or its gate was red and what was
+    found there has been accepted since, so that it goes on from the gate."""
+    from answerable.quality import accepted
+
+    settings = Settings.from_environment()
+    with connect(settings) as conn:
+        run = runs.get(conn, run_id)
+        if run.status == "published":
+            return DONE
+        gate = accepted.gate_to_go_on_from(conn, run, settings)
+    if gate is not None and step in BEFORE[gate]:
+        return {"skipped": "done before the gate, of which something was accepted since"}
+    return None
 
 
 @_reports_failure("plan")
@@ -328,8 +349,8 @@ def land_source(
     One that raises stops none of the others. When all have ended, what it raised is raised: first
     what may be better the next time.
     """
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "land"):
+        return done
     from answerable.landing.together import together
 
     jobs = {f"{number} {each['stream']}": each for number, each in enumerate(streams)}
@@ -380,10 +401,10 @@ def load(run_id: str) -> dict:
     """Copy what was landed into raw; what a replay reads is there already."""
     from answerable.warehouse.load import load as load_landed
 
+    if done := _done_already(run_id, "load"):
+        return done
     with connect(Settings.from_environment()) as conn:
         run = runs.get(conn, run_id)
-    if run.status == "published":
-        return DONE
     if run.kind == "replay":
         return {"skipped": "a replay reads what its night had read"}
     return load_landed(run_id)
@@ -392,8 +413,8 @@ def load(run_id: str) -> dict:
 @_reports_failure("check_raw")
 def check_raw(run_id: str) -> dict:
     """Gate: is what was loaded fit to build from?"""
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "check_raw"):
+        return done
     from answerable import quality
 
     return quality.check_raw(run_id)
@@ -402,8 +423,8 @@ def check_raw(run_id: str) -> dict:
 @_reports_failure("build")
 def build(run_id: str, *, part: str) -> dict:
     """One run of dbt: `first` is staging and identity evidence, `rest` all after identity."""
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "build"):
+        return done
     from answerable.warehouse import dbt
 
     return dbt.build(run_id, part=part)
@@ -412,8 +433,8 @@ def build(run_id: str, *, part: str) -> dict:
 @_reports_failure("identity")
 def identity(run_id: str) -> dict:
     """Resolve identifiers to customers."""
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "identity"):
+        return done
     from answerable import identity as resolution
 
     return resolution.resolve(run_id)

@@ -4,7 +4,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from answerable import progress, runs
+from answerable.quality import accepted
 from answerable.quality.night import Night
 from answerable.settings import Settings
 from answerable.warehouse import db, setup
@@ -40,6 +41,7 @@ class Result:
     example_keys: tuple[str, ...]
     meaning: str
     advice: str
+    exception_no: int | None = None  # that of ops.accepted_exceptions which accepts it
 
     def __str__(self) -> str:
         examples = "; ".join(self.example_keys)
@@ -58,6 +60,8 @@ class GateFailed(RuntimeError):
         super().__init__(
             f"{len(self.results)} critical rule(s) do not hold; what was published stays. "
             + " | ".join(map(str, self.results))
+            + " | What is known and right all the same is accepted with a reason and up to a day: "
+            "`answerable accept --help`"
         )
 
 
@@ -81,10 +85,18 @@ def _gate(
         expectations = load_expectations(settings.root)
         suites = expectations.raw_suites if stage == "raw" else expectations.build_suites
         _context()  # a suite can be made only where there is one
-        results = judge(conn, settings.warehouse_url, suites(night))
+        exceptions = accepted.in_force(conn, run, settings)
+        results = [
+            _accepted(result, exceptions)
+            for result in judge(conn, settings.warehouse_url, suites(night))
+        ]
         _keep(conn, run_id, stage, results)
         failed = [result for result in results if not result.is_success]
-        critical = [result for result in failed if result.severity == "critical"]
+        critical = [
+            result
+            for result in failed
+            if result.severity == "critical" and result.exception_no is None
+        ]
         shown.count(rules=len(results), warnings=len(failed) - len(critical))
         if critical:
             raise GateFailed(critical)
@@ -93,6 +105,13 @@ def _gate(
         "rules": len(results),
         "warnings": [str(result) for result in failed],
     }
+
+
+def _accepted(result: Result, exceptions: Sequence["accepted.Accepted"]) -> Result:
+    if result.is_success:
+        return result
+    found = accepted.covering(exceptions, result.table, result.rule, result.unexpected_count)
+    return replace(result, exception_no=found and found.exception_no)
 
 
 def load_expectations(root: Path) -> ModuleType:
@@ -228,8 +247,8 @@ def _keep(
     with conn.transaction(), conn.cursor() as cursor:
         cursor.executemany(
             "insert into ops.check_results (run_id, stage, suite, table_name, rule, severity, "
-            "is_success, unexpected_count, example_keys, advice) "
-            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "is_success, unexpected_count, example_keys, advice, exception_no) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (
                     run_id,
@@ -242,6 +261,7 @@ def _keep(
                     result.unexpected_count,
                     Jsonb(list(result.example_keys)),
                     f"{result.meaning} What to do: {result.advice}",
+                    result.exception_no,
                 )
                 for result in results
             ],

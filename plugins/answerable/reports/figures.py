@@ -317,15 +317,17 @@ def checks(conn: psycopg.Connection, run_id: str) -> list[dict[str, Any]]:
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            select stage, suite, table_name, rule, severity, is_success, unexpected_count,
-                example_keys, advice
+            select stage, suite, results.table_name, results.rule, severity, is_success,
+                unexpected_count, example_keys, advice, accepted.reason, accepted.owner,
+                accepted.until_night
             from ops.check_results as results
+            left join ops.accepted_exceptions as accepted using (exception_no)
             where run_id = %(run_id)s
                 and checked_at = (
                     select max(newest.checked_at) from ops.check_results as newest
                     where newest.run_id = %(run_id)s and newest.stage = results.stage
                 )
-            order by stage desc, suite, table_name, rule
+            order by stage desc, suite, results.table_name, results.rule
             """,
             {"run_id": run_id},
         ).fetchall()

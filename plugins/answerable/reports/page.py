@@ -14,6 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from answerable import progress, runs
+from answerable.quality import accepted
 from answerable.reports import charts, figures, words
 from answerable.settings import Settings
 from answerable.warehouse import db
@@ -90,7 +91,23 @@ def gather(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dic
         "calls": figures.calls(marts),
         "departments": figures.departments(marts),
         "checks": checks,
-        "failed_checks": [check for check in checks if not check["is_success"]],
+        "failed_checks": [
+            check for check in checks if not check["is_success"] and check["owner"] is None
+        ],
+        "exceptions": [
+            {
+                "accepted": each,
+                "found": next(
+                    (
+                        check["unexpected_count"]
+                        for check in checks
+                        if (check["table_name"], check["rule"]) == (each.table_name, each.rule)
+                    ),
+                    0,
+                ),
+            }
+            for each in accepted.in_force(conn, run, settings)
+        ],
         "reading": figures.reading(conn, run.reads_up_to or run.run_no),
     }
 

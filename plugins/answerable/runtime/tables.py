@@ -1,4 +1,4 @@
-"""What the command line says about streams and about what was refused."""
+"""What the command line says about streams, what was refused, and what was accepted."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from answerable.quality.accepted import Accepted
 from answerable.warehouse.quarantine import Refused
 from answerable.warehouse.streams import StreamState
 
@@ -56,6 +57,25 @@ def show_refused(console: Console, refused: Sequence[Refused]) -> None:
         "`answerable quarantine --retry` loads what fits.",
         highlight=False,
     )
+
+
+def show_exceptions(console: Console, exceptions: Sequence[Accepted]) -> None:
+    if not exceptions:
+        console.print("Nothing was ever accepted: every critical rule stops the night.")
+        return
+    table = Table("no", "table", "rule", "rows", "nights", "reason", "owner")
+    for each in exceptions:
+        ended = f", ended {each.ended_at:%Y-%m-%d}" if each.ended_at else ""
+        table.add_row(
+            str(each.exception_no),
+            each.table_name,
+            each.rule,
+            f"{each.most_rows:,}",
+            f"{each.from_night} to before {each.until_night}{ended}",
+            escape(each.reason),
+            escape(each.owner),
+        )
+    console.print(table)
 
 
 def _duration(lag: timedelta | None) -> str:

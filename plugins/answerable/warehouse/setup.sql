@@ -273,6 +273,31 @@ create table if not exists ops.check_results (
     advice text
 );
 
+-- What was accepted of a rule that does not hold, for the nights (days of the company) from one up
+-- to another. Ended ones stay: the report of a night of then names them.
+create table if not exists ops.accepted_exceptions (
+    exception_no bigint generated always as identity primary key,
+    table_name text not null,
+    rule text not null,
+    most_rows bigint not null,
+    from_night date not null,
+    until_night date not null check (until_night > from_night),
+    reason text not null,
+    owner text not null,
+    accepted_at timestamptz not null default now(),
+    ended_at timestamptz
+);
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.check_results'::regclass and attname = 'exception_no'
+    ) then
+        alter table ops.check_results
+            add column exception_no bigint references ops.accepted_exceptions (exception_no);
+    end if;
+end $$;
+
 -- One row per publication; the newest not rolled back is what readers see.
 create table if not exists ops.publications (
     publication_no bigint generated always as identity primary key,

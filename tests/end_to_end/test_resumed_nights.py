@@ -75,7 +75,7 @@ WITHIN = [
     after(TRANSACTION, 1, "publish"),
     before(RENAME, 1, "report"),
     before(RENAME, 2, "report"),
-    before(COMMIT, 3, "report"),
+    before(COMMIT, 2, "report"),  # the page is there, and nobody noted it yet
 ]
 
 
@@ -138,13 +138,16 @@ def test_killed_five_times_at_random_moments(from_the_first, seed):
         trials.good_night(SECOND, handle)
         whole = time.monotonic() - started
         trials.back_to(FIRST)
-        killed = 0
-        for part in range(5):
+        part = 0
+        while part < 5:
             night = trials.begin(SECOND, handle)
             night.ended.wait(whole * chance.uniform(part, part + 1) / 5)
             night.kill()
-            killed += night.was_killed
-    assert killed >= 4
+            if night.was_killed:
+                part += 1
+            else:  # the machine is faster than it was: all over again, in shorter nights
+                trials.back_to(FIRST)
+                part, whole = 0, whole * 0.8
     gone_on_with(trials)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -151,5 +150,5 @@ def _place(folder: Path, name: str, html: str) -> Path:
     path = folder / name
     unfinished = folder / f".{name}.{os.getpid()}"
     unfinished.write_text(html, encoding="utf-8")
-    shutil.move(unfinished, path)
+    unfinished.replace(path)
     return path

@@ -10,6 +10,8 @@ from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
+from .households import common_to
+
 DAY = 86_400
 DEFAULT_SEED = 7
 DEFAULT_SIZE = 1.0
@@ -307,6 +309,19 @@ class Person:
         return [user for user in self.users if user.created_at < instant]
 
 
+def number_of(one: Person) -> str:
+    """Everybody has one, known to the help desk or not; all of this form are kept for fiction."""
+    return f"+1{200 + one.number // 100 % 600}55501{one.number % 100:02d}"
+
+
+def readable(number: str | None) -> str | None:
+    """
+    >>> readable("+12005550100")
+    '+1 (200) 555-0100'
+    """
+    return number and f"{number[:2]} ({number[2:5]}) {number[5:8]}-{number[8:]}"
+
+
 def people_by(day: int, size: float) -> int:
     """How many people have joined before the day with this number."""
     return round((1_500 + 22 * max(day, 0)) * max(size, 0.05))
@@ -362,6 +377,12 @@ def person(seed: int, size: float, number: int) -> Person:
                 identities.append(
                     Identity(385000000003 + number * 20, "twitter", value, tied, False)
                 )
+        identities += [
+            Identity(385000000004 + number * 20 + place, one.kind, one.value, one.since, False)
+            for place, one in enumerate(
+                common_to(seed, number, joined, organization and organization.id)
+            )
+        ]
         users.append(
             _user(380000000000 + number * 10, f"{first} {last}", joined, organization, identities)
         )

@@ -16,8 +16,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from . import phone, repairs, sales
-from .company import iso
+from .company import iso, readable
 from .history import World
+from .households import national
 
 DESCRIPTIONS = Path(__file__).parent / "descriptions"
 SOURCES = ("switchboard", "salesbook", "workshop")
@@ -115,7 +116,8 @@ def _calls(world: World, since: int, until: int) -> Iterator[Row]:
 
 
 def _readable(number: str | None) -> str | None:
-    return number and f"{number[:2]} ({number[2:5]}) {number[5:8]}-{number[8:]}"
+    """Numbers of the system's own country as one dials them there."""
+    return national(number) if number and number.startswith("+44") else readable(number)
 
 
 def _local(at: int | None) -> str | None:

@@ -11,8 +11,9 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from . import company
-from .company import DAY, GROUP, HISTORY_START, Agent, Person, agents_of, at_work
+from .company import DAY, GROUP, HISTORY_START, Agent, Person, agents_of, at_work, number_of
 from .history import World, world
+from .households import calls_from_the_office, switchboard
 
 CALLS_A_DAY = 34
 HOUR = 3_600
@@ -68,11 +69,6 @@ def login(agent: Agent) -> str:
     return f"{first[0]}.{last}"
 
 
-def number_of(one: Person) -> str:
-    """Everybody has one, known to the help desk or not; all of this form are kept for fiction."""
-    return f"+1{200 + one.number // 100 % 600}55501{one.number % 100:02d}"
-
-
 @lru_cache(maxsize=2_000)
 def calls_of(seed: int, size: float, day: int) -> tuple[Told, ...]:
     """All that is ever told of the calls that began on a day, in the order of telling."""
@@ -116,7 +112,7 @@ def _life(rng: Random, here: World, day: int, number: int, at: int) -> list[Told
         line=line,
         brand=rng.choice(_BRANDS_OF[line]),
         person=None if is_withheld else one.number,
-        phone=None if is_withheld else number_of(one),
+        phone=None if is_withheld else _calls_from(here.seed, number, one),
         priority="high" if is_gold else None,
         started_at=at,
         queued_at=None,
@@ -160,6 +156,14 @@ def _life(rng: Random, here: World, day: int, number: int, at: int) -> list[Told
         agent=login(rng.choice(agents_of(team, at))),
     )
     return _told(rng, answered)
+
+
+def _calls_from(seed: int, call: int, one: Person) -> str:
+    """Their own number, or their company's, which shows but one to the outside."""
+    office = next((user.organization for user in one.users if user.organization), None)
+    if office is not None and calls_from_the_office(seed, call):
+        return switchboard(office.id)
+    return number_of(one)
 
 
 def _told(rng: Random, call: Call) -> list[Told]:

@@ -9,7 +9,17 @@ from functools import lru_cache
 from random import Random
 
 from . import words
-from .company import BEFORE_HISTORY, DAY, HISTORY_START, WEEK, Group, Person, at_work
+from .company import (
+    BEFORE_HISTORY,
+    DAY,
+    HISTORY_START,
+    WEEK,
+    Group,
+    Person,
+    at_work,
+    number_of,
+    readable,
+)
 from .history import World, world
 from .records import Audit, Change
 
@@ -133,7 +143,10 @@ def _life(rng: Random, owner: Person, number: str, start: int) -> Repair:
 
     priority = rng.choice(("P1", "P2", "P2", "P3"))
     change(at, status="new", priority=priority, team="Repair Shop", owner=None)
-    note(at, repair.customer, words.opener(rng, "technical", repair.brand.title(), mail or "-"))
+    opener = words.opener(
+        rng, "technical", repair.brand.title(), mail or "-", readable(number_of(owner))
+    )
+    note(at, repair.customer, opener)
     if rng.random() < 0.6:
         note(at + rng.randrange(2, 20), ROBOT, words.acknowledgement())
     story = rng.random()

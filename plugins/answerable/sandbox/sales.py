@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 
-from .company import DAY, GROUP, HISTORY_START, Person, agents_of, at_work, person
+from .company import (
+    DAY,
+    GROUP,
+    HISTORY_START,
+    Person,
+    agents_of,
+    at_work,
+    number_of,
+    person,
+)
 from .history import World, world
-from .phone import calls_of, login, number_of
+from .households import shop_address
+from .phone import calls_of, login
 
 DEALS_A_DAY = 6.5
 _CURRENCY = {"tidewell": "GBP", "bramblebox": "EUR", "nookly": "SEK"}
@@ -92,7 +102,13 @@ def deals_of(seed: int, size: float, day: int) -> tuple[Told, ...]:
             buyer = here.anybody(rng, day)
             origin = rng.choice(("X", "Shop", "Fair") if buyer.x_id else ("Shop", "Fair"))
         told += _life(
-            rng, f"D{day:04d}{number:03d}", at, buyer, origin, None if ticket is None else ticket.id
+            rng,
+            seed,
+            f"D{day:04d}{number:03d}",
+            at,
+            buyer,
+            origin,
+            None if ticket is None else ticket.id,
         )
     return tuple(sorted(told, key=lambda one: (one.at, one.entry.id)))
 
@@ -112,13 +128,15 @@ def told_before(here: World, present: int) -> list[Told]:
 
 
 def _life(
-    rng: Random, deal: str, at: int, buyer: Person, origin: str, ticket: int | None
+    rng: Random, seed: int, deal: str, at: int, buyer: Person, origin: str, ticket: int | None
 ) -> list[Told]:
     def working(instant: int) -> int:
         return at_work(GROUP["Sales Desk"], instant, rng) // 60 * 60 + 60
 
     at = working(at)
     mail = buyer.users[0].identities[0].value if buyer.users else None
+    if mail and origin == "Shop":
+        mail = shop_address(seed, buyer.number, mail)
     seller = login(rng.choice(agents_of("Sales Desk", at)))
     entry = Entry(
         deal=deal,

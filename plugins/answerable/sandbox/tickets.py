@@ -15,6 +15,8 @@ from .company import (
     User,
     agents_of,
     at_work,
+    number_of,
+    readable,
 )
 from .records import Audit, Change, Comment, Ticket
 
@@ -197,7 +199,7 @@ def ticket_life(
     desk.write(
         born_at,
         user.id,
-        text=words.opener(rng, topic, brand.name, mail),
+        text=words.opener(rng, topic, brand.name, mail, readable(number_of(person))),
         group_id=GROUP[group].id if routed else None,
         ruled=("group_id",),
         **start,

@@ -18,8 +18,6 @@ from .company import (
     BRANDS,
     GROUP,
     GROUP_BY_ID,
-    Person,
-    person,
     utc,
 )
 from .history import World
@@ -31,11 +29,11 @@ from .truth_of_exports import (
     TrueCall,
     TrueInterval,
     TrueSale,
-    identifiers_by_person,
     true_calls,
     true_intervals,
     true_sales,
 )
+from .truth_of_identity import Identifier, true_customers
 from .words import brands_named
 
 _CHANNELS = {
@@ -47,9 +45,6 @@ _CHANNELS = {
     "api": "other",
 }
 _BRANDS = {brand.id: brand.key for brand in BRANDS}
-
-# kind (zendesk_user, email, phone, x_handle, x_user, salesbook_customer, workshop_user), value
-Identifier = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +145,10 @@ class Truth:
     intervals: dict[tuple, TrueInterval]  # by queue, brand, promise and beginning
     sales: dict[str, TrueSale]
     comparisons: dict[tuple[str, str, int], TrueComparison]  # by case, metric and clock
-    customers: dict[Identifier, str]  # who is behind each identifier that a source shows
-    tied: tuple[frozenset[Identifier], ...]  # what the sources' evidence ties together
+    # who is behind each identifier that a source shows; NOBODY: several people
+    customers: dict[Identifier, str]
+    tied: tuple[frozenset[Identifier], ...]  # what can be believed of the sources' evidence
+    permitted: tuple[frozenset[Identifier], ...]  # the same of whoever knew whose each one is
 
 
 # Business time, the slow way
@@ -389,7 +386,7 @@ def truth(world: World, present: datetime | int) -> Truth:
         cases[case.case_key] = case
         spans[case.case_key] = case_spans
         verdicts |= {(one.case_key, one.metric): one for one in found}
-    customers, tied = _identifiers(world, posts, now)
+    customers, tied, permitted = true_customers(world, posts, now)
     ratings = _ratings(world, tickets, goes_on, spans, now)
     unprompted, mentions = _mentions(interactions, of_case, own)
     return Truth(
@@ -407,6 +404,7 @@ def truth(world: World, present: datetime | int) -> Truth:
         mentions=mentions,
         customers=customers,
         tied=tied,
+        permitted=permitted,
     )
 
 
@@ -796,47 +794,3 @@ def _of_conversation(
         is_void=False,
     )
     return case, _spans(case_key, steps, None), verdict
-
-
-# Who is who
-
-
-def _identifiers(
-    world: World, posts: list[Post], now: int
-) -> tuple[dict[Identifier, str], tuple[frozenset[Identifier], ...]]:
-    wrote = {post.person for post in posts if post.person is not None}
-    elsewhere = identifiers_by_person(world, now)
-    customers: dict[Identifier, str] = {}
-    tied: list[frozenset[Identifier]] = []
-    people: dict[int, Person] = {one.number: one for one in world.people_before(now)}
-    people |= {number: person(world.seed, world.size, number) for number in wrote}
-    for number, one in people.items():
-        groups: list[set[Identifier]] = [
-            {("zendesk_user", str(user.id))}
-            | {_identifier(i.kind, i.value) for i in user.identities if i.since < now}
-            for user in one.users
-            if user.created_at < now
-        ]
-        if number in wrote and one.x_id and one.x_handle:
-            groups.append({("x_user", one.x_id), ("x_handle", one.x_handle.lower())})
-        groups += elsewhere.get(number, [])
-        for group in groups:
-            customers |= dict.fromkeys(group, one.key)
-        tied += [frozenset(group) for group in _joined(groups)]
-    return customers, tuple(tied)
-
-
-def _identifier(kind: str, value: str) -> Identifier:
-    if kind == "phone_number":
-        return "phone", value
-    return ("x_handle" if kind == "twitter" else kind), value.lower()
-
-
-def _joined(groups: list[set[Identifier]]) -> list[set[Identifier]]:
-    """The groups, those that share an identifier made one."""
-    made: list[set[Identifier]] = []
-    for group in groups:
-        touching = [one for one in made if one & group]
-        made = [one for one in made if not one & group]
-        made.append(set.union(group, *touching))
-    return made

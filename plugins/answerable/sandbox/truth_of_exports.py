@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from . import phone, repairs, sales
+from . import phone, sales
 from .company import utc
 from .history import World
 
-Identifier = tuple[str, str]  # as in truth.py
+# kind (zendesk_user, email, phone, x_handle, x_user, salesbook_customer, workshop_user), value
+Identifier = tuple[str, str]
 
 _OUTCOMES = {
     "answered": "answered",
@@ -233,18 +234,3 @@ def identifiers_of(entry: sales.Entry) -> list[Identifier]:
         ("x_handle", entry.handle and entry.handle.lower()),
     )
     return [(kind, value) for kind, value in known if value]
-
-
-def identifiers_by_person(world: World, now: int) -> dict[int, list[set[Identifier]]]:
-    """What the tools tell of each person, as sets of what one record ties together."""
-    found: dict[int, list[set[Identifier]]] = defaultdict(list)
-    for told in phone.told_before(world, now):
-        if told.call.phone and told.call.person is not None:
-            found[told.call.person].append({("phone", told.call.phone)})
-    for entry in (told.entry for told in sales.told_before(world, now)):
-        if known := set(identifiers_of(entry)):
-            found[entry.person].append(known)
-    for one in repairs.repairs_before(world, now):
-        known = {("workshop_user", one.customer)}
-        found[one.person].append(known | ({("email", one.email)} if one.email else set()))
-    return found

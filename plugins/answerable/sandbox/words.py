@@ -95,8 +95,9 @@ _NAMED = ("tidewell", "bramblebox", "nookly")
 _ACK = "Thank you for your message. This is an automatic answer: a person will read it soon."
 
 
-def _fill(text: str, rng: Random, brand: str, mail: str) -> str:
-    phone = f"07700 900{rng.randrange(1000):03d}"  # the range that Ofcom keeps free for fiction
+def _fill(text: str, rng: Random, brand: str, mail: str, phone: str | None = None) -> str:
+    anybody_s = f"07700 900{rng.randrange(1000):03d}"  # what Ofcom keeps free for fiction
+    phone = phone or anybody_s
     order = f"TW-{rng.randrange(100000, 999999)}"
     return text.format(order=order, brand=brand, mail=mail, phone=phone)
 
@@ -105,11 +106,12 @@ def subject(rng: Random, topic: str, brand: str) -> str:
     return _fill(rng.choice(_SUBJECTS[topic]), rng, brand, "")
 
 
-def opener(rng: Random, topic: str, brand: str, mail: str) -> str:
+def opener(rng: Random, topic: str, brand: str, mail: str, phone: str | None = None) -> str:
+    """What somebody writes first; `phone` is their own number, should they give it."""
     parts = [_OPENERS[topic], rng.choice(_MORE)]
     if rng.random() < 0.04:
         parts.append(rng.choice(_HOSTILE))
-    text = _fill(" ".join(part for part in parts if part), rng, brand, mail)
+    text = _fill(" ".join(part for part in parts if part), rng, brand, mail, phone)
     if rng.random() < 0.002:
         text += rng.choice(("\x00 end", " half an emoji \ud83d", "\ufffe"))
     return text

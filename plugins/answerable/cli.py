@@ -453,6 +453,43 @@ def explain_case(
 
 
 @app.command()
+def customer(
+    identifier: Annotated[
+        str,
+        typer.Argument(
+            help="an address, a number, a handle, an account (zendesk:user:380) or a customer's key"
+        ),
+    ],
+    full: Annotated[bool, typer.Option("--full", help="texts whole, not their beginnings")] = False,
+    zone: Annotated[str, typer.Option(help="the zone to tell times in, as Europe/London")] = "UTC",
+    night: Annotated[
+        str | None, typer.Option(help="a day that was replayed, as 2026-03-01; else as published")
+    ] = None,
+) -> None:
+    """One customer: by what they are known and why, merges and splits, and all that was said.
+
+    Needs what the role private may see: names, addresses, texts. Write a number as you like
+    (020 7946 0123 is read in the company's region, +44 20 7946 0123 anywhere), a handle with its @,
+    an address in any case. A key of before a merge finds the customer of today.
+
+    Two who were taken for one, or one for two: add a row `different` or `same` to the policy
+    folder's identity_rules.csv, with the accounts that this shows; the next night builds by it.
+    Ending the row undoes it.
+    """
+    from answerable import customer as customers
+    from answerable.explain import zone_of
+    from answerable.warehouse.db import connect
+
+    prefix = f"replay_{night.replace('-', '')}" if night else ""
+    settings = _with_database()
+    with connect(settings) as conn:
+        customers.as_private(conn)
+        told = customers.customer(conn, identifier, region=settings.default_region, prefix=prefix)
+    for line in customers.lines(told, zone_of(zone), is_full=full):
+        print(line.rstrip())
+
+
+@app.command()
 def publish(
     rollback: Annotated[
         bool, typer.Option("--rollback", help="take the last publication back")

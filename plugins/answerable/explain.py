@@ -117,7 +117,7 @@ def lines(told: Case, zone: ZoneInfo, metric: str | None = None) -> Iterator[str
         yield f"  not counted: {head['not_counted_reason']}{f' into {into}' if into else ''}"
 
     yield from ("", "What was said")
-    yield from _table(
+    yield from table(
         ("at", "who", "counts as"),
         [
             (
@@ -129,7 +129,7 @@ def lines(told: Case, zone: ZoneInfo, metric: str | None = None) -> Iterator[str
         ],
     )
     yield from ("", "Timeline: what was true from each instant on")
-    yield from _table(
+    yield from table(
         ("row", "from", "status", "waiting on", "held by", "priority", "ownership rule"),
         [
             (
@@ -179,7 +179,7 @@ def _clock(clock: Row, told: Case, at: Any) -> Iterator[str]:
         yield f"  {'answerable':<15} {_holder(clock)}"
     key = ("case_key", "metric", "clock_no")
     segments = [one for one in told.segments if all(one[k] == clock[k] for k in key)]
-    yield from _table(
+    yield from table(
         ("from", "to", "status", "held by", "rule", "counted in", "seconds", "so far"),
         [
             (
@@ -218,10 +218,10 @@ def _holder(row: Row) -> str:
     return " / ".join(names) or "nobody"
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows under titles, indented, each column as wide as its widest cell.
 
-    >>> print(*_table(("at", "who"), [("09:00", "customer")]), sep="|")
+    >>> print(*table(("at", "who"), [("09:00", "customer")]), sep="|")
       at     who     |  09:00  customer
     """
     widths = [max(len(row[i]) for row in (titles, *rows)) for i in range(len(titles))]

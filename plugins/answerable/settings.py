@@ -59,9 +59,17 @@ class Settings:
     @property
     def company_timezone(self) -> str:
         """IANA name of the zone in which the company counts its days (policy file company.csv)."""
+        return self._company()["timezone"]
+
+    @property
+    def default_region(self) -> str | None:
+        """Where numbers without a country's code are dialled, as GB (policy file company.csv)."""
+        return (self._company().get("default_region") or "").strip().upper() or None
+
+    def _company(self) -> dict[str, str]:
         file = self.policy / "company.csv"
         with file.open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
         if len(rows) != 1 or not rows[0].get("timezone"):
             raise SettingsError(f"{file}: expected one row with a timezone, found {len(rows)} rows")
-        return rows[0]["timezone"]
+        return rows[0]

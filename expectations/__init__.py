@@ -42,6 +42,9 @@ def build_suites(night: Night) -> Suites:
         "fct_sales": outcomes.sales(night),
         "dim_customers": people.customers(night),
         "customer_identities": people.identities(night),
+        "customer_evidence": people.evidence(night),
+        "customer_changes": people.changes(night),
+        "customer_history": people.history(night),
         "dim_agents": people.agents(night),
         "dim_departments": people.departments(night),
     }

@@ -13,6 +13,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import phonenumbers
+
+from answerable.identity.identifiers import EVERYWHERE, identifier
+
 _DATED = ("valid_from", "valid_until", "agreed_in")
 _CONDITIONS = (
     "source",
@@ -26,12 +30,12 @@ _CONDITIONS = (
     "customer_tier",
 )
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "company": ("company_name", "timezone"),
+    "company": ("company_name", "timezone", "default_region"),
     "departments": ("department", "department_name", *_DATED),
     "teams": ("team", "team_name", "department", *_DATED),
     "agents_teams": ("source", "agent", "agent_name", "team", *_DATED),
     "owner_aliases": ("alias", "department", "agreed_in"),
-    "brands": ("brand", "brand_name", "source", "source_brand_id"),
+    "brands": ("brand", "brand_name", "source", "source_brand_id", "default_region"),
     "channels": ("channel", "channel_name", "is_social"),
     "business_schedules": ("schedule", "timezone", "weekday", "opens_at", "closes_at", *_DATED),
     "holidays": (
@@ -74,6 +78,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "topics": ("source", "source_topic", "topic", "purpose", "agreed_in"),
     "customer_tiers": ("source", "source_tier", "customer_tier", "agreed_in"),
+    "identity_rules": (
+        "rule",
+        "kind",
+        "identifier",
+        "other_kind",
+        "other_identifier",
+        "most_accounts",
+        *_DATED,
+    ),
 }
 # what the models compute; a row of another metric would silently judge nothing
 METRICS = (
@@ -87,6 +100,9 @@ METRICS = (
     "time_to_owner",
     "ownership_time",
 )
+# how a rule names an identifier: what means the same everywhere by its value, all else as
+# `account`, by the source's name and its own id, as zendesk:user:380
+IDENTIFIER_KINDS = (*EVERYWHERE, "account")
 # the source's own due time is an instant at which somebody is to be answered, or done with
 _DUE_METRICS = ("first_reply_time", "resolution_time")
 _REOPENED_METRICS = ("requester_wait_time", "agent_work_time", "resolution_time")
@@ -105,6 +121,9 @@ _ALLOWED = {
     "pause_while": ("pending", "hold", "pending hold", "hold pending"),
     "on_reopen": ("continue", "restart"),
     "on_change": ("keep", "reapply"),
+    "rule": ("same", "different", "shared", "limit"),
+    "kind": IDENTIFIER_KINDS,
+    "other_kind": IDENTIFIER_KINDS,
 }
 _REQUIRED = {
     "company": ("company_name", "timezone"),
@@ -136,6 +155,7 @@ _REQUIRED = {
     ),
     "topics": ("source", "source_topic", "topic", "purpose"),
     "customer_tiers": ("source", "source_tier", "customer_tier"),
+    "identity_rules": ("rule", "kind", "valid_from"),
 }
 # what must not be there twice; in dated files: not twice on one day
 _KEYS = {
@@ -150,6 +170,18 @@ _KEYS = {
     "service_levels": ("policy",),
     "topics": ("source", "source_topic"),
     "customer_tiers": ("source", "source_tier"),
+}
+# what a rule of identity names beside its kind
+_NAMES = {
+    "same": ("identifier", "other_kind", "other_identifier"),
+    "different": ("identifier", "other_kind", "other_identifier"),
+    "shared": ("identifier",),
+    "limit": ("most_accounts",),
+}
+_WRITTEN = {
+    "phone": "write it with + and the country's code, as +442079460123",
+    "email": "write it as cora@mail.example",
+    "x_handle": "write it as @cora",
 }
 _FOR_EVER = date.max
 
@@ -195,6 +227,8 @@ def check(folder: Path) -> list[str]:
         errors += _revisions(tables[name])
     errors += _targets(tables)
     errors += _service_levels(tables["service_levels"])
+    errors += _regions(tables)
+    errors += _identity_rules(tables)
     return errors
 
 
@@ -534,6 +568,63 @@ def _service_levels(rows: list[Row]) -> Iterator[str]:
                 f"{row.place}: short_abandon_seconds {short!r} is not a whole number; "
                 "blank where every abandoned call counts"
             )
+
+
+def _regions(tables: Tables) -> Iterator[str]:
+    for row in (*tables["company"], *tables["brands"]):
+        region = row["default_region"].upper()
+        if region and region not in phonenumbers.SUPPORTED_REGIONS:
+            yield (
+                f"{row.place}: default_region {row['default_region']!r} is no region of telephone "
+                "numbers, as GB; blank: numbers without a country's code cannot be read"
+            )
+
+
+def _identity_rules(tables: Tables) -> Iterator[str]:
+    """What each rule has to name, whether it can be read, and rules that stand twice."""
+    region = next((row["default_region"].upper() for row in tables["company"]), "") or None
+    seen: dict[tuple, list[Row]] = {}
+    for row in tables["identity_rules"]:
+        if row["rule"] not in _NAMES or row["kind"] not in IDENTIFIER_KINDS:
+            continue
+        needed = _NAMES[row["rule"]]
+        for column in ("identifier", "other_kind", "other_identifier", "most_accounts"):
+            if column in needed and not row[column]:
+                yield f"{row.place}: {column} is empty; a rule {row['rule']!r} needs it"
+            if column not in needed and row[column]:
+                yield f"{row.place}: {column} {row[column]!r} means nothing in {row['rule']!r}"
+        most = row["most_accounts"]
+        if most and not (most.isdecimal() and int(most) > 0):
+            yield f"{row.place}: most_accounts {most!r} is not a whole number above 0"
+        keys = []
+        for kind, column in (("kind", "identifier"), ("other_kind", "other_identifier")):
+            if column in needed and row[column] and row[kind] in IDENTIFIER_KINDS:
+                error, key = _identifier(row, row[kind], column, region)
+                keys.append(key)
+                if error:
+                    yield f"{row.place}: {column} {row[column]!r} {error}"
+        if len(keys) == 2 and keys[0] == keys[1]:
+            yield f"{row.place}: names {row['identifier']!r} twice; expected two identifiers"
+        same = seen.setdefault((row["rule"], row["kind"], *sorted(keys)), [])
+        for other in same:
+            if row.meets(other):
+                yield f"{row.place}: says what line {other.line} says, for the same days"
+                break
+        same.append(row)
+
+
+def _identifier(row: Row, kind: str, column: str, region: str | None) -> tuple[str, str]:
+    """What is wrong with how a rule names an identifier, '' where nothing is; and its key."""
+    text = row[column]
+    if "*" in text:
+        wrong = "" if row["rule"] == "shared" else "is a pattern, which only 'shared' takes"
+        return wrong, f"{kind}:{text.lower()}"
+    if kind == "account":
+        is_key = text.count(":") >= 2
+        return "" if is_key else "is no account as in zendesk:user:380 (source, user, id)", text
+    national = kind == "phone" and region and not text.startswith("+")
+    one = identifier(kind, f"{region} {text}" if national else text, text)
+    return "" if one.is_readable else f"cannot be read as {kind}; {_WRITTEN[kind]}", one.key
 
 
 def _is_seconds(minutes: str) -> bool:

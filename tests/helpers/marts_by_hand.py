@@ -419,17 +419,36 @@ def fill(
             insert into {customers}
             select
                 customer_key, min(occurred_at), max(occurred_at), 1, count(*),
-                count(distinct case_key), count(distinct channel), 'unknown'
+                count(distinct case_key), count(distinct channel), 'unknown', false
             from {interactions}
             group by customer_key;
             insert into {identities}
-            select 'identifier-1', customer_key, 'email', 'kim@example.com', 'zendesk',
-                first_seen_at
+            select 'identifier-1', customer_key, customer_key, 'email', 'kim@example.com',
+                'zendesk', first_seen_at, last_seen_at, null
             from {customers};
+            insert into {evidence} (account_identifier_key, identifier_key, source, evidence,
+                customer_key, identifier_kind, identifier, first_seen_at, last_seen_at)
+            select 'zendesk:user:1', identifier_key, source, 'account', customer_key,
+                identifier_kind, identifier, first_seen_at, last_seen_at
+            from {identities};
+            insert into {changes} (changed_on, customer_key, became_customer_key, change, cause)
+            select date '2026-02-20', 'customer-0', customer_key, 'merged', 'account'
+            from {customers};
+            insert into {history} (customer_key, interaction_no, interaction_key, occurred_at,
+                channel, direction)
+            select customer_key,
+                row_number() over (
+                    partition by customer_key order by occurred_at, interaction_key
+                ),
+                interaction_key, occurred_at, channel, direction
+            from {interactions};
             """
         ).format(
             customers=sql.Identifier(schema, "dim_customers"),
             identities=sql.Identifier(schema, "customer_identities"),
+            evidence=sql.Identifier(schema, "customer_evidence"),
+            changes=sql.Identifier(schema, "customer_changes"),
+            history=sql.Identifier(schema, "customer_history"),
             interactions=sql.Identifier(schema, "fct_interactions"),
         )
     )

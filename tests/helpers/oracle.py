@@ -1,8 +1,10 @@
 """What the sandbox knows to be true, beside what a warehouse says."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, fields
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,7 @@ from psycopg import sql
 
 from answerable.sandbox.history import world
 from answerable.sandbox.truth import truth
+from answerable.sandbox.truth_of_identity import NOBODY
 
 COMPANY_ZONE = ZoneInfo("Europe/London")
 
@@ -51,8 +54,11 @@ def differences(
     groups = {one: frozenset(map(key_of, group)) for group in told.tied for one in group}
     early = {key_of(one) for one in shown.customers.keys() - told.customers.keys()}
     known_as: dict[str | None, frozenset[str] | None] = defaultdict(frozenset)
+    # what means the same everywhere by its value, however a source writes it
     for customer, identifier in ask(
-        "select customer_key, identifier_key from {private}.customer_identities"
+        "select customer_key, case when identifier_kind in ('email', 'phone', 'x_handle')"
+        " then identifier_kind || ':' || identifier else identifier_key end"
+        " from {private}.customer_identities"
     ):
         if identifier not in early:
             known_as[customer] = (known_as[customer] or frozenset()) | {identifier}
@@ -251,6 +257,23 @@ def differences(
         }
         for name, facts in true.items()
     }
+
+
+def pairs_of(groups: Iterable[frozenset]) -> set[tuple]:
+    """Each two that stand in one group."""
+    return {pair for group in groups for pair in combinations(sorted(group), 2)}
+
+
+def precision_and_recall(
+    ours: Iterable[frozenset], whose: Mapping, permitted: Iterable[frozenset]
+) -> tuple[float, float]:
+    """Over pairs of identifiers: how many of ours are one person's, and how many of those that
+    evidence permits are ours."""
+    joined, findable = pairs_of(ours), pairs_of(permitted)
+    good = {
+        (one, other) for one, other in joined if whose[one] == whose[other] and whose[one] != NOBODY
+    }
+    return len(good) / len(joined), len(good & findable) / len(findable)
 
 
 JUDGED = ("first_reply_time", "resolution_time", "ownership_time")

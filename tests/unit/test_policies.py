@@ -88,6 +88,14 @@ def test_the_shipped_policies_make_sense() -> None:
         ("service_levels", 3, ",bramblebox,", ",acme,", "brand 'acme' is not in brands.csv"),
         ("service_levels", 3, ",20,", ",10,", "rank 10 is that of 'orders' on line 2 already"),
         ("topics", 2, "service", "services", "purpose 'services' is not one of"),
+        ("company", 2, ",GB", ",UK", "default_region 'UK' is no region of telephone numbers"),
+        ("brands", 2, "500001,", "500001,XX", "default_region 'XX' is no region"),
+        ("identity_rules", 2, "shared,", "secret,", "rule 'secret' is not one of same, different"),
+        ("identity_rules", 2, ",email,", ",mail,", "kind 'mail' is not one of email, phone"),
+        ("identity_rules", 2, ",info@*,", ",,", "identifier is empty; a rule 'shared' needs it"),
+        ("identity_rules", 2, "shared,", "limit,", "identifier 'info@*' means nothing in 'limit'"),
+        ("identity_rules", 3, "office@*", "info@*", "says what line 2 says, for the same days"),
+        ("identity_rules", 2, "email,info@*", "phone,12", "'12' cannot be read as phone; write it"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_file_and_line(
@@ -173,7 +181,23 @@ def test_a_wrong_value_is_named_with_its_file_and_line(
             "support_hours,2025-12-20,2025-12-27,,,Between the years,x",
             "holiday_on '2025-12-20' stands on line 2 already",
         ),
-        ("company", "Another,Europe/Paris", "expected one row, found 2"),
+        ("company", "Another,Europe/Paris,FR", "expected one row, found 2"),
+        ("identity_rules", "limit,phone,,,,0,2026-01-01,,x", "most_accounts '0' is not a whole"),
+        (
+            "identity_rules",
+            "different,email,a@b.example,account,zendesk,,2026-01-01,,x",
+            "other_identifier 'zendesk' is no account as in zendesk:user:380",
+        ),
+        (
+            "identity_rules",
+            "same,email,*@b.example,account,zendesk:user:380,,2026-01-01,,x",
+            "identifier '*@b.example' is a pattern, which only 'shared' takes",
+        ),
+        (
+            "identity_rules",
+            "same,phone,+44 20 7946 0123,phone,(020) 79460123,,2026-01-01,,x",
+            "names '+44 20 7946 0123' twice; expected two identifiers",
+        ),
     ],
 )
 def test_a_row_too_many_is_named(folder: Path, name: str, row: str, expected: str) -> None:

@@ -579,6 +579,39 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "select 'i' || n, 'customer-1' from generate_series(1, 50) as n",
         {("customer_identities", "ExpectFewIdentifiersPerCustomer")},
     ),
+    "a shared address that ties two": (
+        "insert into build.customer_identities (identifier_key, customer_key, own_customer_key, "
+        "shared_because) values ('i', 'customer-1', 'i', 'accounts')",
+        {("customer_identities", "ExpectSharedIdentifiersToTieNobody")},
+    ),
+    "evidence twice": (
+        "insert into build.customer_evidence select * from build.customer_evidence",
+        {("customer_evidence", KEY)},
+    ),
+    "evidence of a kind that nobody knows": (
+        "update build.customer_evidence set evidence = 'hearsay'",
+        {("customer_evidence", "ExpectKnownValues (evidence)")},
+    ),
+    "evidence of an identifier that is not there": (
+        "update build.customer_evidence set identifier_key = 'i'",
+        {("customer_evidence", "ExpectParentToBeThere (identifier_key)")},
+    ),
+    "a change of a key twice": (
+        "insert into build.customer_changes select * from build.customer_changes",
+        {("customer_changes", KEY)},
+    ),
+    "a key that changed nobody knows how": (
+        "update build.customer_changes set change = 'vanished'",
+        {("customer_changes", "ExpectKnownValues (change)")},
+    ),
+    "a line of a history without a number": (
+        "update build.customer_history set interaction_no = null where interaction_no = 1",
+        {("customer_history", KEY), ("customer_history", "ExpectHistoryInOrder")},
+    ),
+    "a history that goes backwards": (
+        "update build.customer_history set occurred_at = '2020-01-01' where interaction_no = 2",
+        {("customer_history", "ExpectHistoryInOrder")},
+    ),
     "an observation twice": (
         "insert into build.fct_interaction_metrics select * from build.fct_interaction_metrics "
         "where not is_newest",
@@ -673,6 +706,8 @@ WARNINGS = {
     "six stars of five",
     "an amount of what",
     "a customer with a crowd of identities",
+    "evidence of a kind that nobody knows",
+    "a key that changed nobody knows how",
 }
 
 

@@ -49,6 +49,9 @@ _status = Meaning(one_of=STATUSES)
 _channel = Meaning(one_of=CHANNELS)
 _outcome = Meaning(one_of=frozenset({"met", "breached", "running"}))
 
+# numbers by which a customer may be known in several exports; `number_system` says whose they are
+_numbers = {"account_number": _text, "order_number": _text, "number_system": _text}
+
 KINDS: dict[str, dict[str, Meaning]] = {
     "interactions": {
         "interaction_id": _id,
@@ -138,6 +141,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "email": _text,
         "phone": _text,
         "x_handle": _text,
+        **_numbers,
     },
     "calls": {
         "call_id": _id,
@@ -148,6 +152,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "customer_id": _text,
         "email": _text,
         "phone": _text,
+        **_numbers,
         "queue": _text,
         "agent_id": _text,
         "outcome": Meaning(one_of=frozenset({"answered", "abandoned", "other"}), is_required=True),
@@ -172,6 +177,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "case_id": _text,
         "customer_id": _text,
         "email": _text,
+        **_numbers,
         "agent_id": _text,
         "channel": _channel,
         "brand": _text,
@@ -193,6 +199,7 @@ KINDS: dict[str, dict[str, Meaning]] = {
         "email": _text,
         "phone": _text,
         "x_handle": _text,
+        **_numbers,
         "case_id": _text,
         "agent_id": _text,
         "team": _text,

@@ -309,16 +309,24 @@ def _clean_identities(conn: psycopg.Connection, found: _Found) -> int:
     new = [f"x_handle:purged-{key}" for key in found.handles.values()]
     cleaned = 0
     for schema, table, columns in _tables(conn):
-        if not {"identifier_key", "identifier", "customer_key"} <= columns:
-            continue
-        cleaned += conn.execute(
-            sql.SQL(
-                "update {} as t set identifier_key = renamed.new_key, identifier = 'purged'"
-                " from unnest(%s::text[], %s::text[]) as renamed (old_key, new_key)"
-                " where t.identifier_key = renamed.old_key"
-            ).format(sql.Identifier(schema, table)),
-            [old, new],
-        ).rowcount
+        for column in sorted({"identifier_key", "account_identifier_key"} & columns):
+            if not columns & {"customer_key", "told_in"}:
+                continue
+            # the value beside the key, which is this key's own
+            beside = column == "identifier_key" and "identifier" in columns
+            cleaned += conn.execute(
+                sql.SQL(
+                    "update {} as t set {} = renamed.new_key{}"
+                    " from unnest(%s::text[], %s::text[]) as renamed (old_key, new_key)"
+                    " where t.{} = renamed.old_key"
+                ).format(
+                    sql.Identifier(schema, table),
+                    sql.Identifier(column),
+                    sql.SQL(", identifier = 'purged'" if beside else ""),
+                    sql.Identifier(column),
+                ),
+                [old, new],
+            ).rowcount
     return cleaned
 
 

@@ -29,6 +29,9 @@ named as (
         users.email,
         users.phone,
         users.x_handle,
+        users.account_number,
+        users.order_number,
+        users.number_system,
         users.created_at as seen_at
     from users
     left join our_accounts
@@ -44,17 +47,29 @@ named as (
         email,
         cast(null as {{ dbt.type_string() }}) as phone,
         cast(null as {{ dbt.type_string() }}) as x_handle,
+        account_number,
+        order_number,
+        number_system,
         rated_at
     from ratings
 
     union all
 
-    select source, customer_id, email, phone, x_handle, least(found_at, qualified_at, won_at, lost_at, status_at)
+    select
+        source,
+        customer_id,
+        email,
+        phone,
+        x_handle,
+        account_number,
+        order_number,
+        number_system,
+        least(found_at, qualified_at, won_at, lost_at, status_at)
     from sales
 
     union all
 
-    select source, customer_id, email, phone, null, told_at
+    select source, customer_id, email, phone, null, account_number, order_number, number_system, told_at
     from calls
 ),
 
@@ -64,6 +79,7 @@ accounts as (
         {{ file_customer('named') }} as account_identifier_key
     from named
     where seen_at < {{ as_of() }}
+        and {{ file_customer('named') }} is not null
 ),
 
 identifiers as (
@@ -88,6 +104,19 @@ identifiers as (
     select source, account_identifier_key, 'x_handle:' || x_handle, 'x_handle', x_handle, seen_at
     from accounts
     where x_handle is not null
+
+    union all
+
+    -- a number is the system's that gives it out, which several exports may name
+    select source, account_identifier_key, 'account:' || number_system || ':' || account_number, 'account_number', account_number, seen_at
+    from accounts
+    where account_number is not null
+
+    union all
+
+    select source, account_identifier_key, 'order:' || number_system || ':' || order_number, 'order_number', order_number, seen_at
+    from accounts
+    where order_number is not null
 )
 
 select
@@ -96,7 +125,8 @@ select
     identifier_key,
     identifier_kind,
     identifier,
-    min(seen_at) as first_seen_at
+    min(seen_at) as first_seen_at,
+    max(seen_at) as last_seen_at
 
 from identifiers
 group by source, account_identifier_key, identifier_key, identifier_kind, identifier

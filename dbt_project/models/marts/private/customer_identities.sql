@@ -3,9 +3,12 @@
 select
     identifier_key,
     customer_key,
+    own_customer_key,
     identifier_kind,
     identifier,
     source,
-    first_seen_at
+    first_seen_at,
+    last_seen_at,
+    shared_because
 
 from {{ source('identity', 'customers') }}

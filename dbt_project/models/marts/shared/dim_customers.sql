@@ -18,7 +18,8 @@ identifiers as (
     select
         customer_key,
         min(first_seen_at) as first_identified_at,
-        count(*) as identifier_count
+        count(distinct own_customer_key) as identifier_count,
+        min(case when shared_because is null then 0 else 1 end) as is_shared
     from customers
     group by customer_key
 ),
@@ -70,7 +71,8 @@ select
     cast(coalesce(interactions.interaction_count, 0) as integer) as interaction_count,
     cast(coalesce(cases.case_count, 0) as integer) as case_count,
     cast(coalesce(interactions.channel_count, 0) as integer) as channel_count,
-    coalesce(cases.customer_tier, 'unknown') as customer_tier
+    coalesce(cases.customer_tier, 'unknown') as customer_tier,
+    identifiers.is_shared = 1 as is_shared
 
 from identifiers
 left join interactions

@@ -19,7 +19,11 @@ select
     {{ json_text('payload', 'callback_of_id') }} as callback_of_id,
     {{ json_text('payload', 'customer_id') }} as customer_id,
     lower(trim({{ json_text('payload', 'email') }})) as email,
-    nullif(translate({{ json_text('payload', 'phone') }}, ' ()-./', ''), '') as phone,
+    {{ json_text('payload', 'account_number') }} as account_number,
+    {{ json_text('payload', 'order_number') }} as order_number,
+    -- whose numbers these are: an order 10023 of the shop is not the workshop's
+    coalesce({{ json_text('payload', 'number_system') }}, source) as number_system,
+    {{ phone_text(json_text('payload', 'phone'), json_text('payload', 'brand')) }} as phone,
     {{ json_text('payload', 'queue') }} as queue,
     {{ json_text('payload', 'agent_id') }} as agent_id,
     {{ json_text('payload', 'outcome') }} as outcome,

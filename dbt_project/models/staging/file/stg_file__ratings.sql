@@ -23,6 +23,10 @@ select
     {{ json_text('payload', 'case_id') }} as case_id,
     {{ json_text('payload', 'customer_id') }} as customer_id,
     lower(trim({{ json_text('payload', 'email') }})) as email,
+    {{ json_text('payload', 'account_number') }} as account_number,
+    {{ json_text('payload', 'order_number') }} as order_number,
+    -- whose numbers these are: an order 10023 of the shop is not the workshop's
+    coalesce({{ json_text('payload', 'number_system') }}, source) as number_system,
     {{ json_text('payload', 'agent_id') }} as agent_id,
     {{ json_text('payload', 'channel') }} as channel,
     {{ json_text('payload', 'brand') }} as brand,

@@ -18,7 +18,11 @@ select
     {{ json_text('payload', 'name') }} as user_name,
     {{ json_text('payload', 'role') }} as role,
     lower(trim({{ json_text('payload', 'email') }})) as email,
-    nullif(translate({{ json_text('payload', 'phone') }}, ' ()-./', ''), '') as phone,
+    {{ json_text('payload', 'account_number') }} as account_number,
+    {{ json_text('payload', 'order_number') }} as order_number,
+    -- whose numbers these are: an order 10023 of the shop is not the workshop's
+    coalesce({{ json_text('payload', 'number_system') }}, source) as number_system,
+    {{ phone_text(json_text('payload', 'phone')) }} as phone,
     lower(trim(leading '@' from trim({{ json_text('payload', 'x_handle') }}))) as x_handle
 
 from records

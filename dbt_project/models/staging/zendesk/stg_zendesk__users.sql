@@ -33,6 +33,7 @@ select
     lower({{ json_text('payload', 'email') }}) as email,
     {{ json_text('payload', 'phone') }} as phone,
     {{ json_text('payload', 'role') }} as role,
+    {{ json_text('payload', 'external_id') }} as external_id,
     {{ json_text('payload', 'organization_id') }} as organization_id,
     {{ json_text('payload', 'default_group_id') }} as default_group_id,
     {{ utc_timestamp(json_text('payload', 'created_at')) }} as created_at,

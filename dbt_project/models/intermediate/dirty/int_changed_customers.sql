@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Identifiers that belong to another customer than in what is published, or were seen first at another time
--- (design.md §2 (e)).
+-- Identifiers that belong to another customer than in what is published, were seen first at another time, or are
+-- shared since or no more (design.md §2 (e)).
 {% if not is_full() -%}
 select
     coalesce(now_known.identifier_key, was_known.identifier_key) as identifier_key,
@@ -13,6 +13,7 @@ full outer join {{ published('customer_identities', 'private') }} as was_known
     on now_known.identifier_key = was_known.identifier_key
 where now_known.customer_key is distinct from was_known.customer_key
     or now_known.first_seen_at is distinct from was_known.first_seen_at
+    or now_known.shared_because is distinct from was_known.shared_because
 {%- else -%}
 select
     identifier_key,

@@ -23,7 +23,7 @@ select
     {{ json_text('payload', 'order_number') }} as order_number,
     -- whose numbers these are: an order 10023 of the shop is not the workshop's
     coalesce({{ json_text('payload', 'number_system') }}, source) as number_system,
-    {{ phone_text(json_text('payload', 'phone'), json_text('payload', 'brand')) }} as phone,
+    {{ phone_text(json_text('payload', 'phone'), json_text('records.payload', 'brand')) }} as phone,
     {{ json_text('payload', 'queue') }} as queue,
     {{ json_text('payload', 'agent_id') }} as agent_id,
     {{ json_text('payload', 'outcome') }} as outcome,

@@ -28,7 +28,7 @@ select
     {{ json_text('payload', 'order_number') }} as order_number,
     -- whose numbers these are: an order 10023 of the shop is not the workshop's
     coalesce({{ json_text('payload', 'number_system') }}, source) as number_system,
-    {{ phone_text(json_text('payload', 'phone'), json_text('payload', 'brand')) }} as phone,
+    {{ phone_text(json_text('payload', 'phone'), json_text('records.payload', 'brand')) }} as phone,
     lower(trim(leading '@' from trim({{ json_text('payload', 'x_handle') }}))) as x_handle,
     {{ json_text('payload', 'case_id') }} as case_id,
     {{ json_text('payload', 'agent_id') }} as agent_id,

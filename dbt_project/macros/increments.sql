@@ -78,3 +78,12 @@
         where customer_key in ({{ customers_of_repeat_contacts() }})
     {%- endif -%}
 {%- endmacro %}
+
+{#- Old rows of dirty cases, and of all cases of customers of whom anything may differ. -#}
+{% macro delete_cases_of_dirty_customers() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+            or customer_key in (select customer_key from {{ ref('int_dirty_customers') }})
+    {%- endif -%}
+{%- endmacro %}

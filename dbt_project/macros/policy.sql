@@ -12,3 +12,8 @@
 {% macro rule_matches(rule, value) -%}
     ({{ rule }} is null or {{ rule }} = {{ value }})
 {%- endmacro %}
+
+{#- A department's name as names are compared: without regard to case, to blanks, and to whether "and" is written "&". -#}
+{% macro owner_name(name) -%}
+    replace(replace(replace(trim(replace(lower({{ name }}), '&', ' and ')), ' ', ' |'), '| ', ''), '|', '')
+{%- endmacro %}

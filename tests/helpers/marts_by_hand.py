@@ -208,6 +208,9 @@ def case(
             | holder
             | {
                 "is_nobody": holder["department"] is None,
+                "came_by": None if holder["department"] is None else "assigned",
+                "reply_count": 0,
+                "outside_reply_count": 0,
                 "calendar_seconds": int(((to_at or as_of) - from_at).total_seconds()),
                 "policy_department": "customer_service",
                 "ownership_policy": "service",
@@ -490,6 +493,13 @@ SUM_UP = """
         from build.fct_sla_clocks
     ) as clocks
     group by 1, 2, 3, 4, 5, 6, 7;
+    delete from build.rpt_breach_attribution;
+    insert into build.rpt_breach_attribution
+        (case_key, metric, clock_no, department, seconds, calendar_seconds, is_holder_at_breach,
+        outcome, elapsed_seconds)
+    select distinct case_key, metric, clock_no, coalesce(department, '(none)'), elapsed_seconds,
+        calendar_elapsed_seconds, outcome = 'breached', outcome, elapsed_seconds
+    from build.fct_sla_clocks;
     delete from build.rpt_sla_at_risk;
     insert into build.rpt_sla_at_risk
         (case_key, metric, clock_no, elapsed_seconds, target_seconds, remaining_seconds)

@@ -34,6 +34,14 @@ def append(folder: Path, name: str, row: str) -> int:
     return len(text.splitlines()) + 1
 
 
+def test_an_alias_that_differs_in_case_or_ampersand_is_there_twice(folder: Path) -> None:
+    append(folder, "owner_aliases", "Sales & Leads,sales,a test")
+    line = append(folder, "owner_aliases", "SALES and  leads,sales,a test")
+    assert check(folder) == [
+        f"owner_aliases.csv line {line}: alias 'SALES and  leads' stands on line {line - 1} already"
+    ]
+
+
 def test_the_shipped_policies_make_sense() -> None:
     assert check(SHIPPED) == []
 

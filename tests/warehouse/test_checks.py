@@ -224,14 +224,167 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "two spans of one holder": (
         "update build.fct_ownership_spans as one set department = other.department, "
-        "team = other.team, agent_key = other.agent_key, is_nobody = false "
-        "from build.fct_ownership_spans as other where other.case_key = one.case_key "
+        "team = other.team, agent_key = other.agent_key, is_nobody = false, "
+        "came_by = other.came_by from build.fct_ownership_spans as other "
+        "where other.case_key = one.case_key "
         "and one.case_key = 'zendesk:6' and one.span_no = 1 and other.span_no = 2",
         {("fct_ownership_spans", "ExpectNeighbouringSpansToDiffer")},
     ),
     "somebody who is nobody": (
-        "update build.fct_ownership_spans set is_nobody = true where case_key = 'zendesk:1'",
+        "update build.fct_ownership_spans set is_nobody = true, came_by = null "
+        "where case_key = 'zendesk:1'",
         {("fct_ownership_spans", "ExpectNobodyToBeNobody")},
+    ),
+    "a holder whom nothing brought the case": (
+        "update build.fct_ownership_spans set came_by = null where case_key = 'zendesk:1'",
+        {("fct_ownership_spans", "ExpectAWayToEachHolder")},
+    ),
+    "more open hours than hours": (
+        "update build.fct_ownership_spans set schedule = 'office', "
+        "business_seconds = calendar_seconds + 1 where case_key = 'zendesk:1'",
+        {("fct_ownership_spans", "ExpectBusinessTimeWithinCalendarTime")},
+    ),
+    "a handoff twice": (
+        "insert into build.fct_handoffs select * from build.fct_handoffs; "
+        "update build.fct_cases set handoff_count = 2, team_handoff_count = 2 "
+        "where case_key = 'zendesk:2'",
+        {("fct_handoffs", KEY)},
+    ),
+    "a handoff that is counted and not listed": (
+        "update build.fct_cases set handoff_count = 1 where case_key = 'zendesk:1'",
+        {("fct_handoffs", "ExpectHandoffsToBeListedAsCounted")},
+    ),
+    "a handoff of no case": (
+        "update build.fct_cases set handoff_count = 0, team_handoff_count = 0 "
+        "where case_key = 'zendesk:2'",
+        {("fct_handoffs", "ExpectHandoffsToBeListedAsCounted")},
+    ),
+    "a handoff to somebody who never held it": (
+        "update build.fct_handoffs set span_no = 2",
+        {("fct_handoffs", "ExpectAHandoffToBeginASpan")},
+    ),
+    "somebody who acted before they had it": (
+        "update build.fct_handoffs set acted_at = handed_at - interval '1 second'",
+        {("fct_handoffs", "ExpectAHandoffToBeginASpan")},
+    ),
+    "a handoff after which somebody acts tomorrow": (
+        "update build.fct_handoffs set acted_at = {as_of}",
+        {("fct_handoffs", FUTURE)},
+    ),
+    "a handoff between nobody knows whom": (
+        "update build.fct_handoffs set level = 'floor'; "
+        "update build.fct_cases set handoff_count = 0 where case_key = 'zendesk:2'",
+        {("fct_handoffs", "ExpectKnownValues (level)")},
+    ),
+    "a share of a promise twice": (
+        "insert into build.rpt_breach_attribution (case_key, metric, clock_no, department, "
+        "seconds, is_holder_at_breach) select case_key, metric, clock_no, department, 0, false "
+        "from build.rpt_breach_attribution "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("rpt_breach_attribution", KEY)},
+    ),
+    "a promise of which a second is nobody's": (
+        "update build.rpt_breach_attribution set seconds = seconds - 1 "
+        "where case_key = 'zendesk:1' and metric = 'first_reply_time'",
+        {("rpt_breach_attribution", "ExpectAttributionToAddUp")},
+    ),
+    "a broken promise that nobody had": (
+        "update build.rpt_breach_attribution set is_holder_at_breach = false "
+        "where case_key = 'zendesk:2' and metric = 'first_reply_time'",
+        {("rpt_breach_attribution", "ExpectAttributionToAddUp")},
+    ),
+    "an orphan twice": (
+        "update build.fct_ownership_spans set department = null, team = null, agent_key = null, "
+        "is_nobody = true, came_by = null where case_key = 'zendesk:1'; "
+        "update build.fct_cases set status = 'open' where case_key = 'zendesk:1'; "
+        "insert into build.rpt_orphans (case_key) values ('zendesk:1'), ('zendesk:1')",
+        {("rpt_orphans", KEY)},
+    ),
+    "an orphan whom somebody holds": (
+        "insert into build.rpt_orphans (case_key) values ('zendesk:1')",
+        {("rpt_orphans", "ExpectTheWorklistToBeWhatNobodyHolds")},
+    ),
+    "an orphan who is on no worklist": (
+        "update build.fct_ownership_spans set department = null, team = null, agent_key = null, "
+        "is_nobody = true, came_by = null where case_key = 'zendesk:3'",
+        {("rpt_orphans", "ExpectTheWorklistToBeWhatNobodyHolds")},
+    ),
+    "a contest twice": (
+        "insert into build.rpt_contested (case_key, span_no, department, other_department, "
+        "ownership_policy, policy_department) "
+        "select 'zendesk:1', 1, 'pr', 'sales', 'p', 'pr' from generate_series(1, 2)",
+        {("rpt_contested", KEY)},
+    ),
+    "a contest with oneself": (
+        "insert into build.rpt_contested (case_key, span_no, department, other_department, "
+        "ownership_policy, policy_department) values ('zendesk:1', 1, 'pr', 'pr', 'p', 'pr')",
+        {("rpt_contested", "ExpectARuleThatSaysWhereItBelongs")},
+    ),
+    "a misrouted span twice": (
+        "insert into build.rpt_misrouted (case_key, span_no, department, "
+        "ownership_policy, policy_department) "
+        "select 'zendesk:1', 1, 'pr', 'p', 'sales' from generate_series(1, 2)",
+        {("rpt_misrouted", KEY)},
+    ),
+    "a misrouted span that is where it belongs": (
+        "insert into build.rpt_misrouted (case_key, span_no, department, team, "
+        "ownership_policy, policy_department) values ('zendesk:1', 1, 'pr', 'Press', 'p', 'pr')",
+        {("rpt_misrouted", "ExpectARuleThatSaysWhereItBelongs")},
+    ),
+    "a day of a department twice": (
+        "insert into build.rpt_ownership_daily (day, department, channel) "
+        "select date '2026-02-28', 'pr', 'x' from generate_series(1, 2)",
+        {("rpt_ownership_daily", KEY)},
+    ),
+    "a span of a day without a verdict": (
+        "insert into build.rpt_ownership_daily (day, department, channel, held_count, span_count, "
+        "as_policy_count, misrouted_count, contested_count, orphaned_count, no_policy_count) "
+        "values ('2026-02-28', 'pr', 'x', 0, 2, 1, 0, 0, 0, 0)",
+        {("rpt_ownership_daily", "ExpectVerdictsOfADayToAddUp")},
+    ),
+    "an agent's channel twice": (
+        "insert into build.rpt_agent_channels (agent_key, channel) "
+        "select 'zendesk:900', 'x' from generate_series(1, 2)",
+        {("rpt_agent_channels", KEY)},
+    ),
+    "more reopened than was solved": (
+        "insert into build.rpt_agent_channels (agent_key, channel, solved_count, reopened_count) "
+        "values ('zendesk:900', 'x', 1, 2)",
+        {("rpt_agent_channels", "ExpectSharesOfCounts")},
+    ),
+    "a department twice in a slice": (
+        "insert into build.rpt_ownership_scorecard (channel, brand, topic, visibility, department, "
+        "won_count, lost_count, favoured_department) select 'x', '(all)', '(all)', '(all)', 'pr', "
+        "0, 0, 'not enough evidence' from generate_series(1, 2)",
+        {("rpt_ownership_scorecard", KEY)},
+    ),
+    "a share outside its bounds": (
+        "insert into build.rpt_ownership_scorecard (channel, brand, topic, visibility, department, "
+        "kept_share, kept_low, kept_high, favoured_department) values ('x', '(all)', '(all)', "
+        "'(all)', 'pr', 0.9, 0.1, 0.8, 'not enough evidence')",
+        {("rpt_ownership_scorecard", "ExpectSharesOfCounts")},
+    ),
+    "a favourite who is worse than another": (
+        "insert into build.rpt_ownership_scorecard (channel, brand, topic, visibility, department, "
+        "won_count, lost_count, favoured_department) values ('x', '(all)', '(all)', '(all)', 'pr', "
+        "1, 1, 'pr')",
+        {("rpt_ownership_scorecard", "ExpectOneFavouriteWhoLostNothing")},
+    ),
+    "two favourites": (
+        "insert into build.rpt_ownership_scorecard (channel, brand, topic, visibility, department, "
+        "won_count, lost_count, favoured_department) values ('x', '(all)', '(all)', '(all)', 'pr', "
+        "1, 0, 'pr'), ('x', '(all)', '(all)', '(all)', 'sales', 1, 0, 'sales')",
+        {("rpt_ownership_scorecard", "ExpectOneFavouriteWhoLostNothing")},
+    ),
+    "a revision twice": (
+        "insert into build.rpt_policy_periods (kind, metric, revised_on, policy, after_policy) "
+        "select 'ownership', '(none)', date '2026-02-01', 'p', 'p' from generate_series(1, 2)",
+        {("rpt_policy_periods", KEY)},
+    ),
+    "a revision of nothing": (
+        "insert into build.rpt_policy_periods (kind, metric, revised_on, policy) "
+        "values ('ownership', '(none)', '2026-02-01', 'p')",
+        {("rpt_policy_periods", "ExpectSharesOfCounts")},
     ),
     "a span from the future": (
         "update build.fct_ownership_spans set from_at = {as_of} + interval '1 hour', "
@@ -825,6 +978,34 @@ def good(new_settings: Callable[[], Settings], using: Callable) -> Iterator[Sett
                     "is_reply": False,
                 },
             ],
+        )
+        add(
+            conn,
+            "build.fct_handoffs",
+            [
+                {
+                    "case_key": "zendesk:2",
+                    "handoff_no": 1,
+                    "span_no": 1,
+                    "level": "department",
+                    "released_at": AS_OF - timedelta(hours=63, minutes=20),
+                    "handed_at": AS_OF - timedelta(hours=62),
+                    "from_department": "marketing",
+                    "from_team": "Social",
+                    "to_department": "customer_service",
+                    "to_team": "Frontline",
+                    "is_bounce": False,
+                    "unheld_seconds": 4800,
+                    "acted_at": AS_OF - timedelta(hours=61),
+                    "waiting_seconds": 8400,
+                    "is_told_again": False,
+                    "has_customer_repeated": False,
+                }
+            ],
+        )
+        conn.execute(
+            "update build.fct_cases set handoff_count = 1, team_handoff_count = 1 "
+            "where case_key = 'zendesk:2'"
         )
         add(
             conn,

@@ -90,7 +90,9 @@ own_ticket_events as (
             when ticket_audits.assignee_id = '' then ''
             else coalesce(ticket_audits.source || ':' || ticket_audits.assignee_id, ticket_audits.unsaid)
         end as agent_key,
-        coalesce(ticket_audits.priority, ticket_audits.unsaid) as priority
+        coalesce(ticket_audits.priority, ticket_audits.unsaid) as priority,
+        ticket_audits.source || ':' || ticket_audits.updater_id as changed_by_key,
+        coalesce(ticket_audits.is_routed_by_rule, false) as is_by_rule
     from ticket_audits
     left join groups
         on ticket_audits.source = groups.source
@@ -110,7 +112,9 @@ first_ticket_events as (
         own_ticket_events.department,
         own_ticket_events.team,
         own_ticket_events.agent_key,
-        own_ticket_events.priority
+        own_ticket_events.priority,
+        own_ticket_events.changed_by_key,
+        own_ticket_events.is_by_rule
     from cases
     inner join own_ticket_events
         on cases.began_as_case_key = own_ticket_events.case_key
@@ -133,7 +137,9 @@ conversation_events as (
         cast(null as {{ dbt.type_string() }}) as department,
         case when interactions.is_reply then coalesce(agents_teams.team, '') end as team,
         case when interactions.is_reply then interactions.agent_key end as agent_key,
-        cast(null as {{ dbt.type_string() }}) as priority
+        cast(null as {{ dbt.type_string() }}) as priority,
+        interactions.agent_key as changed_by_key,
+        false as is_by_rule
     from interactions
     inner join cases
         on interactions.case_key = cases.case_key
@@ -233,7 +239,9 @@ file_case_states as (
         case when first_department is null then department when event_kind = 'created' then first_department end as department,
         case when first_team is null then team when event_kind = 'created' then first_team end as team,
         case when first_agent_key is null then agent_key when event_kind = 'created' then first_agent_key end as agent_key,
-        case when first_priority is null then priority when event_kind = 'created' then first_priority end as priority
+        case when first_priority is null then priority when event_kind = 'created' then first_priority end as priority,
+        cast(null as {{ dbt.type_string() }}) as changed_by_key,
+        false as is_by_rule
     from file_case_instants
 ),
 
@@ -249,7 +257,9 @@ file_change_events as (
         max(case when changes.field = 'department' then coalesce(changes.new_value, '') end) as department,
         max(case when changes.field = 'team' then coalesce(changes.new_value, '') end) as team,
         max(case when changes.field = 'agent_id' then coalesce(changes.source || ':' || changes.new_value, '') end) as agent_key,
-        max(case when changes.field = 'priority' then coalesce(changes.new_value, '') end) as priority
+        max(case when changes.field = 'priority' then coalesce(changes.new_value, '') end) as priority,
+        cast(null as {{ dbt.type_string() }}) as changed_by_key,
+        false as is_by_rule
     from file_changes_in_order as changes
     inner join file_case_heads
         on changes.source = file_case_heads.source
@@ -276,7 +286,9 @@ file_event_states as (
         coalesce(department, '') as department,
         coalesce(team, '') as team,
         coalesce(source || ':' || agent_id, '') as agent_key,
-        coalesce(priority, '') as priority
+        coalesce(priority, '') as priority,
+        cast(null as {{ dbt.type_string() }}) as changed_by_key,
+        false as is_by_rule
     from file_events_in_order
 )
 

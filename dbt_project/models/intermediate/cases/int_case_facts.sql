@@ -9,7 +9,7 @@
 
 -- What a case's timeline comes to: how it stands now, and how often it changed hands. One row per case.
 with timeline as (
-    select case_key, row_no, status, priority, department, team, agent_key, resolved_at, closed_at, ended_at
+    select case_key, row_no, from_at, status, priority, department, team, agent_key, resolved_at, closed_at, ended_at
     from {{ ref('int_case_timeline') }}
     {%- if is_incremental() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
@@ -22,12 +22,14 @@ newest as (
     group by case_key
 ),
 
--- a handoff is a change from one known holder to the next: rows with nobody in between do not count
+-- a handoff is a change from one known holder to the next: rows with nobody in between do not count, nor do those after
+-- the case's end
 known_departments as (
     select case_key, row_no, department,
         lag(department) over (partition by case_key order by row_no) as previous_department
     from timeline
     where department is not null
+        and (ended_at is null or from_at <= ended_at)
 ),
 
 known_teams as (
@@ -35,6 +37,7 @@ known_teams as (
         lag(team) over (partition by case_key order by row_no) as previous_team
     from timeline
     where team is not null
+        and (ended_at is null or from_at <= ended_at)
 ),
 
 department_handoffs as (

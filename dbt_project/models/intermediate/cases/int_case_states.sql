@@ -51,6 +51,8 @@ openings as (
         '' as team,
         '' as agent_key,
         '' as priority,
+        cast(null as {{ dbt.type_string() }}) as changed_by_key,
+        false as is_by_rule,
         0 as is_turn
     from cases
     left join (
@@ -75,6 +77,8 @@ turned as (
         cast(null as {{ dbt.type_string() }}) as team,
         cast(null as {{ dbt.type_string() }}) as agent_key,
         cast(null as {{ dbt.type_string() }}) as priority,
+        cast(null as {{ dbt.type_string() }}) as changed_by_key,
+        false as is_by_rule,
         1 as is_turn
     from cases
     inner join turns
@@ -107,6 +111,8 @@ carried as (
         event_at,
         event_kind,
         is_turn,
+        changed_by_key,
+        is_by_rule,
         {%- for attribute in ['status', 'department', 'team', 'agent_key', 'priority'] %}
         substring(max(event_mark || {{ attribute }}) over case_order, 10) as {{ attribute }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -153,6 +159,13 @@ select
     nullif(states.team, '') as team,
     nullif(states.agent_key, '') as agent_key,
     coalesce(states.priority, '') as priority,
+    case
+        when states.event_kind = 'policy_changed' then 'reorganised'
+        when states.is_by_rule then 'rule'
+        when states.event_kind = 'replied' then 'replied'
+        when states.changed_by_key = states.agent_key then 'taken_over'
+        else 'assigned'
+    end as came_by,
     states.resolved_at,
     states.closed_at,
     states.ended_at
@@ -160,7 +173,7 @@ from states
 inner join cases
     on states.case_key = cases.case_key
 left join aliases
-    on lower(states.department) = aliases.alias
+    on {{ owner_name('states.department') }} = aliases.alias
 left join teams
     on states.team = teams.team
     and states.event_at >= teams.valid_from_at

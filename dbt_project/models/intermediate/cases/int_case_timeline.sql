@@ -95,6 +95,7 @@ select
     nullif(brand, '') as brand,
     channel,
     topic,
+    came_by,
     ownership_policy,
     policy_department,
     policy_team,

@@ -17,4 +17,4 @@ select
 
 from teams
 left join aliases
-    on lower(teams.department) = aliases.alias
+    on {{ owner_name('teams.department') }} = aliases.alias

@@ -8,26 +8,40 @@
 -- depends_on: {{ ref('int_dirty_cases') }}
 with timeline as (
     select * from {{ ref('int_case_timeline') }}
-    where (ended_at is null or from_at < ended_at or row_no = 1)
+    -- who has it in the instant in which it ends has it for no time at all
+    where (ended_at is null or from_at <= ended_at or row_no = 1)
     {%- if is_incremental() %}
         and case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
 ),
 
-interactions as (
-    select * from {{ ref('int_interactions') }}
-    where is_reply
+answers as (
+    select * from {{ ref('int_replies') }}
     {%- if is_incremental() %}
-        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
 ),
 
-agents_teams as (
-    select * from {{ ref('int_agents_teams') }}
+-- one schedule a case: business time held adds up over its holders
+schedules as (
+    select
+        case_key,
+        coalesce(
+            max(case when metric = 'resolution_time' then hours end),
+            max(case when metric = 'first_reply_time' then hours end)
+        ) as schedule
+    from {{ ref('fct_sla_clocks') }}
+    where metric in ('resolution_time', 'first_reply_time')
+        and clock_no = 1
+        and hours <> 'calendar'
+    {%- if is_incremental() %}
+        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
+    group by case_key
 ),
 
-teams as (
-    select * from {{ ref('int_teams_departments') }}
+slices as (
+    select * from {{ ref('int_business_slices') }}
 ),
 
 held as (
@@ -68,6 +82,8 @@ spans as (
         numbered.department,
         numbered.team,
         numbered.agent_key,
+        numbered.department is null and numbered.team is null and numbered.agent_key is null as is_nobody,
+        numbered.came_by,
         numbered.ownership_policy,
         numbered.policy_department,
         numbered.policy_team
@@ -75,28 +91,29 @@ spans as (
     where numbered.is_new_holder = 1
 ),
 
--- a person of another department who answers the customer while somebody holds the case
-contests as (
+replies as (
     select
         spans.case_key,
         spans.span_no,
-        count(*) as reply_count
+        count(*) as reply_count,
+        -- a person of another department who answers the customer while somebody holds the case
+        sum(case when answers.department <> spans.department then 1 else 0 end) as outside_reply_count
     from spans
-    inner join interactions
-        on spans.case_key = interactions.case_key
-        and interactions.occurred_at >= spans.from_at
-        and (spans.to_at is null or interactions.occurred_at < spans.to_at)
-    inner join agents_teams
-        on interactions.agent_key = agents_teams.agent_key
-        and interactions.occurred_at >= agents_teams.valid_from_at
-        and interactions.occurred_at < agents_teams.valid_until_at
-    inner join teams
-        on agents_teams.team = teams.team
-        and interactions.occurred_at >= teams.valid_from_at
-        and interactions.occurred_at < teams.valid_until_at
-    where spans.department is not null
-        and teams.department <> spans.department
+    inner join answers
+        on spans.case_key = answers.case_key
+        and answers.occurred_at >= spans.from_at
+        and (spans.to_at is null or answers.occurred_at < spans.to_at)
     group by spans.case_key, spans.span_no
+),
+
+scheduled as (
+    select
+        spans.*,
+        coalesce(spans.to_at, {{ as_of() }}) as held_until,
+        schedules.schedule
+    from spans
+    left join schedules
+        on spans.case_key = schedules.case_key
 )
 
 select
@@ -107,22 +124,44 @@ select
     spans.department,
     spans.team,
     spans.agent_key,
-    spans.department is null and spans.team is null and spans.agent_key is null as is_nobody,
-    {{ seconds_between('spans.from_at', "coalesce(spans.to_at, " ~ as_of() ~ ")") }} as calendar_seconds,
+    spans.is_nobody,
+    case when not spans.is_nobody then spans.came_by end as came_by,
+    {{ seconds_between('spans.from_at', 'spans.held_until') }} as calendar_seconds,
+    spans.schedule,
+    cast(
+        to_slices.open_seconds_before
+        + case when to_slices.is_open then {{ seconds_between('to_slices.slice_from', 'spans.held_until') }} else 0 end
+        - from_slices.open_seconds_before
+        - case when from_slices.is_open then {{ seconds_between('from_slices.slice_from', 'spans.from_at') }} else 0 end
+        as bigint
+    ) as business_seconds,
+    cast(coalesce(replies.reply_count, 0) as integer) as reply_count,
+    cast(coalesce(replies.outside_reply_count, 0) as integer) as outside_reply_count,
     spans.policy_department,
     spans.policy_team,
     spans.ownership_policy,
     case
         when spans.ownership_policy is null then 'no_policy'
-        when spans.department is null and spans.team is null and spans.agent_key is null then 'orphaned'
-        when contests.reply_count > 0 then 'contested'
+        when spans.is_nobody then 'orphaned'
+        when replies.outside_reply_count > 0 then 'contested'
         when coalesce(spans.department, '') <> spans.policy_department
             or (spans.policy_team is not null and coalesce(spans.team, '') <> spans.policy_team)
             then 'misrouted'
         else 'as_policy'
     end as verdict
 
-from spans
-left join contests
-    on spans.case_key = contests.case_key
-    and spans.span_no = contests.span_no
+from scheduled as spans
+left join replies
+    on spans.case_key = replies.case_key
+    and spans.span_no = replies.span_no
+-- business time is the open seconds before the end less those before the start
+left join slices as from_slices
+    on spans.schedule = from_slices.schedule
+    and cast(spans.from_at as date) = from_slices.utc_day
+    and spans.from_at >= from_slices.slice_from
+    and spans.from_at < from_slices.slice_until
+left join slices as to_slices
+    on spans.schedule = to_slices.schedule
+    and cast(spans.held_until as date) = to_slices.utc_day
+    and spans.held_until >= to_slices.slice_from
+    and spans.held_until < to_slices.slice_until

@@ -33,6 +33,7 @@ fields as (
         updater_id,
         changed_at,
         {{ json_text('child', 'event_type') }} as event_type,
+        {{ json_text('child', 'via') }} as via,
         case when {{ json_has_key('child', 'status') }} then coalesce({{ json_text('child', 'status') }}, '') end as status,
         case when {{ json_has_key('child', 'priority') }} then coalesce({{ json_text('child', 'priority') }}, '') end as priority,
         case when {{ json_has_key('child', 'group_id') }} then coalesce({{ json_text('child', 'group_id') }}, '') end as group_id,
@@ -54,7 +55,8 @@ select
     max(status) as status,
     max(priority) as priority,
     max(group_id) as group_id,
-    max(assignee_id) as assignee_id
+    max(assignee_id) as assignee_id,
+    max(case when via = 'Rule' and (group_id <> '' or assignee_id <> '') then 1 else 0 end) = 1 as is_routed_by_rule
 
 from fields
 group by source, record_key, read_run_no, ticket_id, event_sequence, updater_id, changed_at

@@ -22,6 +22,7 @@ from answerable.sources import Connection
 FIRST = datetime(2025, 12, 4)  # as_of of the first night: the company moves people on the 5th
 NIGHTS = [FIRST + timedelta(days=n) for n in range(10)]
 POLICY_CHANGES_BEFORE = NIGHTS[6]
+REST_SINCE = date(2025, 12, 8)  # from when on the added rule holds
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,14 @@ def nights(new_settings, using, tmp_path_factory):
                         "receipts": night["receipts"],
                         "before": before,
                         "after": snapshot(conn),
-                        "differences": differences(conn, "marts", as_of, SMALL, shown_until),
+                        "differences": differences(
+                            conn,
+                            "marts",
+                            as_of,
+                            SMALL,
+                            shown_until,
+                            REST_SINCE if as_of >= POLICY_CHANGES_BEFORE else None,
+                        ),
                     }
                 )
             replay = pipeline.run_night(
@@ -68,11 +76,19 @@ def nights(new_settings, using, tmp_path_factory):
 
 
 def add_ownership_rule(policy) -> None:
-    """A promise for what had no owner by policy, from two days ago on: it tells nothing of who
-    held what, so the truth stands."""
+    """A rule for what had no owner by policy, from two days ago on."""
     with (policy / "ownership_policies.csv").open("a", newline="", encoding="utf-8") as file:
         csv.writer(file).writerow(
-            ["rest_to_service", 900, *[""] * 9, "customer_service", "", "2025-12-08", "", "a test"]
+            [
+                "rest_to_service",
+                900,
+                *[""] * 9,
+                "customer_service",
+                "",
+                f"{REST_SINCE}",
+                "",
+                "a test",
+            ]
         )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import combinations
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,13 +24,15 @@ def differences(
     as_of: datetime,
     size: float,
     shown_until: datetime | None = None,
+    rest_since: date | None = None,
 ) -> dict:
     """By what was compared: each key whose facts differ, as (ours, true); None where one is not.
 
     `as_of` is UTC without zone; the default seed. Where the sources showed more than as_of, up to
-    `shown_until`, a post of before as_of is known that only a later one refers to.
+    `shown_until`, a post of before as_of is known that only a later one refers to. `rest_since`:
+    the day since which a rule gives what had no owner to customer service.
     """
-    told = truth(world(size=size), as_of.replace(tzinfo=UTC))
+    told = truth(world(size=size), as_of.replace(tzinfo=UTC), rest_since)
     shown = told
     if shown_until:
         shown = truth(world(size=size), shown_until.replace(tzinfo=UTC))
@@ -70,6 +72,37 @@ def differences(
         " from {marts}.fct_ownership_spans order by case_key, span_no"
     ):
         spans[key].append(tuple(span))
+    handoffs = defaultdict(list)
+    for key, *handoff in ask(
+        "select case_key, level, came_by, released_at, handed_at, from_department, from_team,"
+        " from_agent_key, to_department, to_team, to_agent_key, is_bounce, acted_at,"
+        " is_asked_again, is_told_again from {marts}.fct_handoffs order by case_key, handoff_no"
+    ):
+        handoffs[key].append(
+            (*handoff[:4], tuple(handoff[4:7]), tuple(handoff[7:10]), *handoff[10:])
+        )
+    others = defaultdict(set)
+    for key, number, department, count in ask(
+        "select case_key, span_no, other_department, reply_count from {marts}.rpt_contested"
+    ):
+        others[key, number].add((department, count))
+    belongs_to = {
+        (key, number): tuple(owner)
+        for key, number, *owner in ask(
+            "select case_key, span_no, policy_department, policy_team from {marts}.rpt_misrouted"
+        )
+    }
+    attributed = defaultdict(dict)
+    broken_with = {}
+    for key, metric, department, seconds, is_holder in ask(
+        "select case_key, metric, nullif(department, '(none)'), seconds, is_holder_at_breach"
+        " from {marts}.rpt_breach_attribution"
+        " where metric in ('first_reply_time', 'resolution_time')"
+        " and outcome not in ('void', 'no_policy')"
+    ):
+        attributed[key, metric][department] = seconds
+        if is_holder:
+            broken_with[key, metric] = (department,)
     ours = {
         "interactions": {
             key: tuple(rest)
@@ -89,6 +122,27 @@ def differences(
             )
         },
         "spans": dict(spans),
+        "handoffs": dict(handoffs),
+        "orphans": dict(ask("select case_key, orphaned_at from {marts}.rpt_orphans")),
+        "attributions": {
+            key: (
+                frozenset((who, seconds) for who, seconds in parts.items() if seconds),
+                broken_with.get(key),
+            )
+            for key, parts in attributed.items()
+        },
+        "holdings": {
+            (key, number): (
+                *(came_by, hours, *rest, department and (department, team), verdict),
+                frozenset(others[key, number]),
+                belongs_to.get((key, number)),
+            )
+            for key, number, came_by, hours, *rest, department, team, verdict in ask(
+                "select case_key, span_no, came_by, replace(schedule, '_hours', ''),"
+                " business_seconds, reply_count, outside_reply_count, policy_department,"
+                " policy_team, verdict from {marts}.fct_ownership_spans"
+            )
+        },
         "verdicts": {
             (key, metric): tuple(rest)
             for key, metric, *rest in ask(
@@ -193,6 +247,10 @@ def differences(
             ]
             for key, held in told.spans.items()
         },
+        "handoffs": {key: [astuple(one) for one in all_] for key, all_ in told.handoffs.items()},
+        "orphans": {key: plain(since) for key, since in told.orphans.items()},
+        "attributions": {key: astuple(one) for key, one in told.attributions.items()},
+        "holdings": {key: astuple(one) for key, one in told.holdings.items()},
         "verdicts": {
             key: (
                 v.outcome,
@@ -302,8 +360,9 @@ def plain(instant: datetime | None) -> datetime | None:
 
 
 COMPARED = (
-    *("interactions", "cases", "spans", "verdicts", "ratings", "unprompted", "mentions"),
-    *("calls", "intervals", "sales", "customers", "comparisons"),
+    *("interactions", "cases", "spans", "holdings", "handoffs", "orphans", "attributions"),
+    *("verdicts", "ratings", "unprompted", "mentions", "calls", "intervals", "sales", "customers"),
+    "comparisons",
 )
 NOTHING: dict[str, dict] = {name: {} for name in COMPARED}
 

@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from .company import (
     ACCOUNT_BY_ID,
+    AGENT_BY_ID,
     BOT_ID,
     BRANDS,
     GROUP,
@@ -34,6 +35,20 @@ from .truth_of_exports import (
     true_sales,
 )
 from .truth_of_identity import Identifier, true_customers
+from .truth_of_owners import (
+    NOBODY,
+    Holder,
+    Reply,
+    TrueAttribution,
+    TrueHandoff,
+    TrueHolding,
+    attribution,
+    handoffs,
+    holding,
+    is_nobody,
+    owner_of,
+)
+from .truth_of_owners import Matter as Handled
 from .words import brands_named
 
 _CHANNELS = {
@@ -59,6 +74,7 @@ class TrueInteraction:
     written_in: str | None  # the case that it was written in, which may be merged since
     is_unprompted: bool = False  # about us, to nobody of ours
     is_mention: bool = False  # said in public, to us or about us
+    by: Holder | None = None  # who of ours wrote it, with their team of that instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +85,14 @@ class TrueCase:
     closed_at: datetime | None
     status: str | None  # a case on X alone has none
     channel: str
+    topic: str
     brand: str | None  # None: a case on X alone, where the truth does not say
     is_counted: bool
     not_counted_reason: str | None
     merged_into: str | None  # key of the case that goes on
     customer: str
+    shown_as: Identifier  # how the source calls the customer
+    turns: tuple[tuple[datetime, str], ...] | None  # each change of status; None: nobody tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,7 @@ class TrueSpan:
     department: str | None
     team: str | None
     agent_key: str | None
+    came_by: str | None  # rule, replied, taken_over, assigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +157,10 @@ class Truth:
     interactions: dict[str, TrueInteraction]
     cases: dict[str, TrueCase]
     spans: dict[str, tuple[TrueSpan, ...]]  # by case key
+    holdings: dict[tuple[str, int], TrueHolding]  # by case key and number of the span
+    orphans: dict[str, datetime]  # cases that wait with nobody, and since when
+    handoffs: dict[str, tuple[TrueHandoff, ...]]  # by case key, where there were any
+    attributions: dict[tuple[str, str], TrueAttribution]  # by case key and metric
     verdicts: dict[tuple[str, str], TrueVerdict]  # by case key and metric
     ratings: dict[str, TrueRating]
     unprompted: dict[str, TrueUnprompted]
@@ -302,22 +326,19 @@ def judge(
 
 # Who held it
 
-Holder = tuple[str | None, str | None, str | None]  # department, team, agent
-NOBODY: Holder = (None, None, None)
+Step = tuple[int, Holder, str]  # the holder from an instant on, and how it came to them
 
 
-def _spans(
-    case_key: str, steps: Iterable[tuple[int, Holder]], end: int | None
-) -> tuple[TrueSpan, ...]:
+def _spans(case_key: str, steps: Iterable[Step], end: int | None) -> tuple[TrueSpan, ...]:
     """Runs of the same holder; `steps` are in the order in which they happened."""
-    runs: list[tuple[int, Holder]] = []
-    for instant, holder in steps:
-        if not runs or runs[-1][1] != holder:
-            runs.append((instant, holder))
-    ends = [utc(instant) for instant, _ in runs[1:]]
+    runs: list[Step] = []
+    for step in steps:
+        if not runs or runs[-1][1] != step[1]:
+            runs.append(step)
+    ends = [utc(instant) for instant, _, _ in runs[1:]]
     return tuple(
-        TrueSpan(case_key, number, utc(instant), to_at, *holder)
-        for number, ((instant, holder), to_at) in enumerate(
+        TrueSpan(case_key, number, utc(instant), to_at, *holder, came_by)
+        for number, ((instant, holder, came_by), to_at) in enumerate(
             zip(runs, [*ends, None if end is None else utc(end)], strict=True), start=1
         )
     )
@@ -331,6 +352,12 @@ def _desk_holder(group_id: object, assignee_id: object) -> Holder:
     return group.department, group.name, agent
 
 
+def _writer(author_id: int, instant: int) -> Holder:
+    agent = AGENT_BY_ID.get(author_id)
+    team = agent.team_at(instant) if agent else None
+    return (GROUP[team].department if team else None), team, f"zendesk:{author_id}"
+
+
 def _account_holder(account_id: str, instant: int) -> Holder:
     team = ACCOUNT_BY_ID[account_id].team_at(instant)
     return (GROUP[team].department if team else None), team, f"x:{account_id}"
@@ -339,8 +366,9 @@ def _account_holder(account_id: str, instant: int) -> Holder:
 # The whole of it
 
 
-def truth(world: World, present: datetime | int) -> Truth:
-    """Everything that is true at the present (UTC) and that the sources give away by then."""
+def truth(world: World, present: datetime | int, rest_since: date | None = None) -> Truth:
+    """Everything that is true at the present (UTC) and that the sources give away by then.
+    `rest_since`: the day since which customer service owns what nobody was named for."""
     now = present if isinstance(present, int) else int(present.replace(tzinfo=UTC).timestamp())
     tickets = world.tickets_before(now)
     posts = world.posts_before(now)
@@ -386,6 +414,7 @@ def truth(world: World, present: datetime | int) -> Truth:
         cases[case.case_key] = case
         spans[case.case_key] = case_spans
         verdicts |= {(one.case_key, one.metric): one for one in found}
+    holdings = _holdings(cases, spans, verdicts, of_case, rest_since, now)
     customers, tied, permitted = true_customers(world, posts, now)
     ratings = _ratings(world, tickets, goes_on, spans, now)
     unprompted, mentions = _mentions(interactions, of_case, own)
@@ -394,6 +423,17 @@ def truth(world: World, present: datetime | int) -> Truth:
         interactions=interactions,
         cases=cases,
         spans=spans,
+        holdings=holdings,
+        orphans={
+            key: spans[key][-1].from_at
+            for key, case in cases.items()
+            if case.is_counted
+            and case.status not in ("solved", "closed", "deleted")
+            and spans[key][-1].to_at is None
+            and is_nobody(spans[key][-1])
+        },
+        handoffs=_handoffs(cases, spans, of_case, tied),
+        attributions=_attributions(cases, spans, verdicts, now),
         verdicts=verdicts,
         ratings=ratings,
         calls=calls,
@@ -406,6 +446,96 @@ def truth(world: World, present: datetime | int) -> Truth:
         tied=tied,
         permitted=permitted,
     )
+
+
+def _holdings(
+    cases: dict[str, TrueCase],
+    spans: dict[str, tuple[TrueSpan, ...]],
+    verdicts: dict[tuple[str, str], TrueVerdict],
+    of_case: dict[str, list[TrueInteraction]],
+    rest_since: date | None,
+    now: int,
+) -> dict[tuple[str, int], TrueHolding]:
+    found: dict[tuple[str, int], TrueHolding] = {}
+    for key, case in cases.items():
+        replies = [
+            Reply(one.occurred_at, one.by)
+            for one in of_case[key]
+            if one.is_reply and one.by and one.case_key == key
+        ]
+        promises = [
+            verdicts[key, metric].promise
+            for metric in ("resolution_time", "first_reply_time")
+            if (key, metric) in verdicts
+        ]
+        hours = next((one[1] for one in promises if one and one[1] != "calendar"), None)
+        for span in spans[key]:
+            start = _epoch(span.from_at)
+            end = now if span.to_at is None else _epoch(span.to_at)
+            owner = owner_of(case.channel, case.topic, _company_day(start), rest_since)
+            seconds = None if hours is None else seconds_within(hours, start, end)
+            found[key, span.span_no] = holding(span, replies, owner, hours, seconds)
+    return found
+
+
+def _handoffs(
+    cases: dict[str, TrueCase],
+    spans: dict[str, tuple[TrueSpan, ...]],
+    of_case: dict[str, list[TrueInteraction]],
+    tied: tuple[frozenset[Identifier], ...],
+) -> dict[str, tuple[TrueHandoff, ...]]:
+    group = {identifier: number for number, one in enumerate(tied) for identifier in one}
+    of_customer: dict[object, list[TrueCase]] = defaultdict(list)
+    for case in cases.values():
+        if case.is_counted:
+            of_customer[group.get(case.shown_as, case.shown_as)].append(case)
+    found: dict[str, tuple[TrueHandoff, ...]] = {}
+    for key, case in cases.items():
+        messages = [one for one in of_case[key] if one.case_key == key]
+        handled = Handled(
+            replies=[Reply(one.occurred_at, one.by) for one in messages if one.is_reply and one.by],
+            asked=[one.occurred_at for one in messages if one.direction == "inbound"],
+            statuses=case.turns,
+            resolved_at=case.resolved_at,
+            elsewhere=[
+                other.opened_at
+                for other in of_customer[group.get(case.shown_as, case.shown_as)]
+                if other.case_key != key
+                and other.channel != case.channel
+                and (other.topic == case.topic or "unknown" in (other.topic, case.topic))
+            ],
+        )
+        if told := handoffs(spans[key], handled):
+            found[key] = told
+    return found
+
+
+def _attributions(
+    cases: dict[str, TrueCase],
+    spans: dict[str, tuple[TrueSpan, ...]],
+    verdicts: dict[tuple[str, str], TrueVerdict],
+    now: int,
+) -> dict[tuple[str, str], TrueAttribution]:
+    found: dict[tuple[str, str], TrueAttribution] = {}
+    for (key, metric), verdict in verdicts.items():
+        if verdict.target_seconds is None or verdict.promise is None:
+            continue
+        turns = cases[key].turns or ()
+        ends = [*(_epoch(at) for at, _ in turns[1:]), now]
+        found[key, metric] = attribution(
+            spans[key],
+            _epoch(verdict.started_at),
+            now if verdict.fulfilled_at is None else _epoch(verdict.fulfilled_at),
+            verdict.target_seconds,
+            partial(seconds_within, verdict.promise[1]),
+            _epoch,
+            [
+                (_epoch(at), end)
+                for (at, status), end in zip(turns, ends, strict=False)  # no turns: never solved
+                if status in ("solved", "closed", "deleted")
+            ],
+        )
+    return found
 
 
 def _survivors(tickets: list[Ticket], now: int) -> dict[int, int]:
@@ -454,6 +584,13 @@ def _interactions(
         for post in posts
         if post.person is not None and post.is_seen
     } | {(post.conversation_id, post.answers) for post in posts if post.answers}
+    # who of us wrote a post in the help desk; the account speaks for all of them
+    written = {
+        audit.comment.channel_message_id: audit.comment.author_id
+        for ticket in tickets
+        for audit in ticket.audits
+        if audit.at < now and audit.comment and audit.comment.channel_message_id
+    }
     found: dict[str, TrueInteraction] = {}
     for post in posts:
         pair = (post.conversation_id, post.author_id if post.answers is None else post.answers)
@@ -463,6 +600,11 @@ def _interactions(
             case_key, written_in = f"zendesk:{goes_on[ticket.id]}", f"zendesk:{ticket.id}"
         elif pair in addressed:
             case_key = written_in = f"x:{pair[0]}:{pair[1]}"
+        authors = [written[one.id] for one in post.versions if one.id in written]
+        by = None
+        if post.person is None:
+            by = _account_holder(post.author_id, post.at)
+            by = _writer(authors[0], post.at) if authors else by
         who = post.answers_person if post.person is None else post.person
         is_unprompted = (
             post.person is not None
@@ -480,6 +622,7 @@ def _interactions(
             written_in=written_in,
             is_unprompted=is_unprompted,
             is_mention=post.person is not None and (post.is_seen or is_unprompted),
+            by=by,
         )
     on_x = {version.id for post in posts for version in post.versions if version.at < now}
     for ticket in tickets:
@@ -503,6 +646,7 @@ def _interactions(
                 is_mention=is_inbound and ticket.via == "twitter",
                 customer=f"person:{ticket.person}",
                 written_in=f"zendesk:{ticket.id}",
+                by=None if is_inbound else _writer(comment.author_id, audit.at),
             )
     return found
 
@@ -586,11 +730,14 @@ def _of_ticket(
         closed_at=None if closed is None else utc(closed),
         status=status,
         channel=channel,
+        topic=ticket.topic or "unknown",
         brand=brand,
         is_counted=reason is None,
         not_counted_reason=reason,
         merged_into=f"zendesk:{goes_on}" if is_merged else None,
         customer=f"person:{ticket.person}",
+        shown_as=("zendesk_user", str(ticket.requester_id)),
+        turns=_turns([*earlier, *audits]),
     )
     steps = [*_holders(earlier), *_holders(audits)]
     priorities = [*_priorities(earlier), *_priorities(audits)]
@@ -614,7 +761,7 @@ def _of_ticket(
     start = first.created_at
     promise = _resolution_promise(channel, priority_at(start), ticket.topic, _company_day(start))
     verdicts.append(judge(key, "resolution_time", promise, start, resolved, now, is_void, solved))
-    teams = [(at, team) for at, (_, team, _) in steps]
+    teams = [(at, team) for at, (_, team, _), _ in steps]
     clocks = other_clocks(first.created_at, solved, ticket.lost, teams, now)
     clocks |= {one.metric: [_as_clock(one)] for one in verdicts}
     matter = Matter(ticket, first, is_merged, len(absorbed) > 1, clocks)
@@ -629,12 +776,16 @@ def _as_clock(one: TrueVerdict) -> CompanysClock:
     )
 
 
-def _holders(audits: list[Audit]) -> list[tuple[int, Holder]]:
+def _holders(audits: list[Audit]) -> list[Step]:
     held: dict[str, object] = {"group_id": None, "assignee_id": None}
     steps = []
     for audit in audits:
-        held |= {change.name: change.value for change in audit.changes if change.name in held}
-        steps.append((audit.at, _desk_holder(held["group_id"], held["assignee_id"])))
+        chosen = [change for change in audit.changes if change.name in held]
+        held |= {change.name: change.value for change in chosen}
+        came_by = "taken_over" if held["assignee_id"] == audit.updater_id else "assigned"
+        if any(change.by_rule and change.value is not None for change in chosen):
+            came_by = "rule"
+        steps.append((audit.at, _desk_holder(held["group_id"], held["assignee_id"]), came_by))
     return steps
 
 
@@ -664,6 +815,16 @@ def _status(audits: list[Audit]) -> tuple[str, int | None, int | None]:
             if status == "closed":
                 closed = audit.at
     return status, resolved, closed
+
+
+def _turns(audits: list[Audit]) -> tuple[tuple[datetime, str], ...]:
+    """Each status that is another than before, and since when."""
+    found: list[tuple[datetime, str]] = []
+    for audit in audits:
+        for change in audit.changes:
+            if change.name == "status" and (not found or found[-1][1] != change.value):
+                found.append((utc(audit.at), str(change.value)))
+    return tuple(found)
 
 
 def _solved(audits: list[Audit], now: int) -> list[tuple[int, int]]:
@@ -699,6 +860,9 @@ def _notes(repairs: list[Repair], now: int) -> dict[str, TrueInteraction]:
             is_reply=note.author not in (repair.customer, ROBOT),
             customer=f"person:{repair.person}",
             written_in=f"workshop:{repair.id}",
+            by=None
+            if note.author == repair.customer
+            else ("customer_service", "Repair Shop", f"workshop:{note.author}"),
         )
         for repair in repairs
         for note in repair.notes
@@ -729,19 +893,23 @@ def _of_repair(
         closed_at=None if closed is None else utc(closed),
         status=status,
         channel=channel,
+        topic=repair.part,
         brand=repair.brand,
         is_counted=True,
         not_counted_reason=None,
         merged_into=None,
         customer=f"person:{repair.person}",
+        shown_as=("workshop_user", repair.customer),
+        turns=_turns(audits),
     )
     held: dict[str, object] = {}
-    steps: list[tuple[int, Holder]] = []
+    steps: list[Step] = []
     for audit in audits:
         held |= {change.name: change.value for change in audit.changes}
         team = str(held["team"])
         agent = held["owner"] and f"workshop:{held['owner']}"
-        steps.append((audit.at, (BENCHES[team], team, agent or None)))
+        # the file does not say who did it
+        steps.append((audit.at, (BENCHES[team], team, agent or None), "assigned"))
     priority = _RANKS[str(next(one.value for one in audits[0].changes if one.name == "priority"))]
     verdicts = []
     asked, answered = _first_reply(messages)
@@ -772,16 +940,19 @@ def _of_conversation(
         closed_at=None,
         status=None,
         channel="x",
+        topic="unknown",
         brand=None,
         is_counted=True,
         not_counted_reason=None,
         merged_into=None,
         customer=first.customer or "",
+        shown_as=("x_user", case_key.rsplit(":", 1)[1]),
+        turns=None,
     )
-    steps = [(_epoch(first.occurred_at), NOBODY)]
+    steps: list[Step] = [(_epoch(first.occurred_at), NOBODY, "")]
     answers = [own[one.interaction_key] for one in messages if one.direction == "outbound"]
     for post in sorted(answers, key=lambda one: (one.at, int(one.id))):
-        steps.append((post.at, _account_holder(post.author_id, post.at)))
+        steps.append((post.at, _account_holder(post.author_id, post.at), "replied"))
     asked, answered = _first_reply(messages)
     start = _epoch(asked or first.occurred_at)
     verdict = judge(

@@ -53,4 +53,4 @@ def test_two_of_a_name_are_refused(here):
 
 def test_every_benchmark_registers_itself():
     bench.load_all()
-    assert {"identity", "night", "sla"} <= bench.benchmarks.keys()
+    assert {"identity", "night", "ownership", "sla"} <= bench.benchmarks.keys()

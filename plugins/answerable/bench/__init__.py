@@ -47,7 +47,7 @@ def benchmark(name: str) -> Callable[[Benchmark], Benchmark]:
 
 def load_all() -> None:
     """Have every benchmark register itself."""
-    from answerable.bench import identity, loading, night, publish, sla  # noqa: F401
+    from answerable.bench import identity, loading, night, ownership, publish, sla  # noqa: F401
 
 
 def run(settings: Settings, only: str | None = None) -> int:

@@ -139,6 +139,30 @@ def test_boston_median_hours_from_open_to_close(boston):
     assert float(hours) == pytest.approx(22.18, abs=0.005)
 
 
+def test_boston_departments_own_and_nobody_argues(boston):
+    """One department each from beginning to end: nothing is handed over, nobody is blamed for
+    another's time."""
+    held = dict(boston("select department, count(*) from fct_ownership_spans group by 1"))
+    assert (held["PWDx"], held["ISD"], held["PARK"], sum(held.values())) == (
+        *(36_977, 7_873, 4_682),
+        58_251,
+    )
+    scored = boston(
+        "select department, held_case_count, handed_off_case_count from rpt_ownership_scorecard"
+        " where (channel, brand, topic, visibility) = ('(all)', '(all)', '(all)', '(all)')"
+    )
+    assert {name: (count, 0) for name, count in held.items()} == {
+        name: tuple(rest) for name, *rest in scored
+    }
+    assert boston("select count(*) from fct_handoffs") == [(0,)]
+    broken = boston(
+        "select department, count(*) from rpt_breach_attribution"
+        " where metric = 'resolution_time' and is_holder_at_breach and clock_share = 1 group by 1"
+    )
+    assert sum(count for _, count in broken) == 11_679
+    assert dict(broken)["PWDx"] == 3_274 + 53
+
+
 # --- UCI: owners in an event log -----------------------------------------------------------------
 
 
@@ -160,6 +184,15 @@ def test_uci_handoffs_between_known_groups(uci):
         "select sum(team_handoff_count), count(*) filter (where team_handoff_count > 0)"
         " from fct_cases"
     ) == [(19_087, 9_575)]
+
+
+def test_uci_handoffs_are_listed_one_by_one(uci):
+    assert uci(
+        "select count(*), count(distinct case_key) from fct_handoffs where from_team <> to_team"
+    ) == [(19_087, 9_575)]
+    assert uci("select level, count(*) from fct_handoffs where level <> 'agent' group by 1") == [
+        ("team", 19_087)
+    ]
 
 
 def test_uci_changes_of_owner_where_nobody_counts_as_one(uci):

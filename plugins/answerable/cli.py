@@ -385,6 +385,21 @@ def report() -> None:
     console().print(reports.write(row[0])["path"])
 
 
+@app.command()
+def draw(
+    into: Annotated[Path, typer.Argument(help="the folder for the pictures")],
+) -> None:
+    """Draw the pictures of docs/ownership.md from the published marts, as SVG files."""
+    from answerable.reports import drawings
+
+    settings = _with_database()
+    try:
+        for file in drawings.draw(settings, into):
+            console().print(file)
+    except LookupError as nothing:
+        _refuse(str(nothing))
+
+
 @policy.command("import")
 def policies_import(
     source: Annotated[str, typer.Argument(help="a help desk's connection, as zendesk")],

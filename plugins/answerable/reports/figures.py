@@ -264,8 +264,20 @@ def ownership(marts: Marts, as_of: datetime) -> dict[str, Any]:
         order by seconds desc, spans.verdict
         """
     )
+    handed = marts.row(
+        """
+        select
+            count(*) filter (where is_bounce) as bounces,
+            count(*) filter (where has_customer_repeated) as repeated,
+            (select count(*) from {marts}.rpt_orphans) as worklist
+        from {marts}.fct_handoffs
+        join {marts}.fct_cases as cases using (case_key)
+        where cases.is_counted and level = 'department'
+        """
+    )
     return {
         **cases,
+        **handed,
         "holders": shortened(holders),
         "verdicts": verdicts,
         "seconds": sum(row["seconds"] for row in verdicts),

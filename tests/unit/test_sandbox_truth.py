@@ -481,6 +481,71 @@ def test_spans_as_read_from_the_story(early: Truth, key: str) -> None:
     assert found == [(instant(a), instant(b), *rest) for a, b, *rest in SPANS[key]]
 
 
+# as read from the story: how it came to them, business seconds, replies, whose it was, the verdict
+HOLDINGS = {
+    # a mention on X is the care department's by agreement of these days; social hours end at 20:00
+    "zendesk:100004": [
+        ("rule", 0, 0, "misrouted"),
+        ("assigned", hms(1, 41, 32), 0, "misrouted"),  # from 08:00
+        ("taken_over", hms(0, 24, 44), 0, "misrouted"),
+        ("assigned", hms(0, 2, 27), 0, "misrouted"),
+        # 12-02 to 20:00, three days of twelve hours, 12-06 to 10:54:15
+        ("taken_over", hms(9, 51, 17) + 3 * hms(12, 0, 0) + hms(2, 54, 15), 1, "misrouted"),
+    ],
+    # Friday's evening and the weekend are closed; Monday 09:00 to 09:42:30 nobody had it
+    "zendesk:140001": [
+        (None, hms(0, 42, 30), 0, "orphaned"),
+        ("assigned", 1, 0, "as_policy"),
+        ("taken_over", 0, 0, "as_policy"),
+        ("taken_over", hms(2, 44, 49), 0, "as_policy"),
+        # Monday to 17:30, Tuesday, Wednesday: the present is Thursday 00:00
+        ("taken_over", hms(5, 2, 40) + 2 * DAY, 2, "as_policy"),
+    ],
+}
+
+
+@pytest.mark.parametrize("key", HOLDINGS)
+def test_holdings_as_read_from_the_story(early: Truth, key: str) -> None:
+    found = [
+        (one.came_by, one.business_seconds, one.replies, one.verdict)
+        for (case_key, _), one in early.holdings.items()
+        if case_key == key
+    ]
+    assert found == HOLDINGS[key]
+
+
+def test_handoffs_as_read_from_the_story(early: Truth) -> None:
+    there, back = early.handoffs["zendesk:100004"]
+    assert (there.level, there.is_bounce, there.acted_at) == (
+        "department", False, instant("12-02 09:41:32"),
+    )  # fmt: skip
+    assert (back.after[:2], back.is_bounce, back.acted_at) == (
+        (HUB, "Social Hub"), True, instant("12-02 10:08:43"),
+    )  # fmt: skip
+    # who took it within the second handed it on, and got it back: people of one team
+    assert [(one.level, one.is_bounce) for one in early.handoffs["zendesk:140001"]] == [
+        ("agent", False), ("agent", True),
+    ]  # fmt: skip
+    # a person without a team takes over from the hub
+    (to_ceo,) = early.handoffs["x:1997980010085897729:1510000000000293003"]
+    assert (to_ceo.level, to_ceo.after) == ("agent", (None, None, "x:1402000000000000103"))
+
+
+def test_a_promise_s_time_belongs_to_who_had_the_case_meanwhile(early: Truth) -> None:
+    """Two hours from 08:00 on; campaigns had it until 10:06:16, the hub replied at 10:23:57."""
+    found = early.attributions["zendesk:100004", FIRST]
+    assert dict(found.seconds) == {"marketing": hms(2, 6, 16), HUB: hms(0, 17, 41)}
+    assert found.broken_with == ("marketing",)
+
+
+def test_what_nobody_holds_and_nobody_solved_is_an_orphan(early: Truth) -> None:
+    assert early.orphans
+    for key in early.orphans:
+        last = early.spans[key][-1]
+        assert (last.department, last.team, last.agent_key, last.to_at) == (None,) * 4
+        assert early.cases[key].is_counted
+
+
 def test_a_case_that_we_opened_has_no_first_reply_clock(early: Truth) -> None:
     assert ("zendesk:130011", FIRST) not in early.verdicts
 

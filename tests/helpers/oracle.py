@@ -16,6 +16,12 @@ from answerable.sandbox.truth import truth
 from answerable.sandbox.truth_of_identity import NOBODY
 
 COMPANY_ZONE = ZoneInfo("Europe/London")
+# what means the same everywhere by its value, however a source writes it
+IDENTITIES = """
+    select customer_key, case when identifier_kind in ('email', 'phone', 'x_handle')
+        then identifier_kind || ':' || identifier else identifier_key end
+    from {private}.customer_identities
+"""
 
 
 def differences(
@@ -56,12 +62,7 @@ def differences(
     groups = {one: frozenset(map(key_of, group)) for group in told.tied for one in group}
     early = {key_of(one) for one in shown.customers.keys() - told.customers.keys()}
     known_as: dict[str | None, frozenset[str] | None] = defaultdict(frozenset)
-    # what means the same everywhere by its value, however a source writes it
-    for customer, identifier in ask(
-        "select customer_key, case when identifier_kind in ('email', 'phone', 'x_handle')"
-        " then identifier_kind || ':' || identifier else identifier_key end"
-        " from {private}.customer_identities"
-    ):
+    for customer, identifier in ask(IDENTITIES):
         if identifier not in early:
             known_as[customer] = (known_as[customer] or frozenset()) | {identifier}
     known_as[None] = None

@@ -220,6 +220,27 @@ def test_what_readers_see_and_what_undoing_would_bring_back_is_empty_at_once(
                 }
             ],
         )
+        carried = {"identifier_key": f"x_handle:{HANDLE.lower()}", "source": "x"}
+        add(
+            warehouse,
+            "build.customer_evidence",
+            [
+                carried
+                | {"account_identifier_key": "x:user:7", "evidence": "account"}
+                | {"customer_key": f"customer-{number}", "identifier": HANDLE.lower()},
+                # a sale whose buyer is known by the handle alone
+                {"account_identifier_key": f"x_handle:{HANDLE.lower()}", "evidence": "account"}
+                | {"identifier_key": "identifier-1", "source": "sales", "customer_key": "c"},
+            ],
+        )
+        change = {"changed_on": "2026-02-21", "customer_key": "a", "became_customer_key": "b"}
+        add(warehouse, "build.customer_changes", [carried | change | {"cause": f"{number}"}])
+        add(
+            warehouse,
+            "build.customer_history",
+            [{"customer_key": "c", "interaction_no": 1, "interaction_key": "x:90"}
+             | {"text": f"{SECRET} {number}"}],
+        )  # fmt: skip
         warehouse.commit()
         publish(f"run-{number}", models=models())
     assert f"{SECRET} 0" in everything(warehouse, pulled.landing)  # in the undo tables

@@ -620,9 +620,45 @@ MODELS = [
     ),
     (
         "stg_file__sales",
-        "nullif(translate({{ json_text('payload', 'phone') }}, ' ()-./', ''), '')",
-        "{{ json_text('payload', 'phone') }}",
+        "{{ phone_text(json_text('payload', 'phone'), json_text('records.payload', 'brand')) }}",
+        "{{ phone_text(json_text('payload', 'phone')) }}",
         "addresses_numbers_and_handles_are_written_one_way",
+    ),
+    (
+        "identity",
+        "case when {{ bare }} like '+%' then '' else",
+        "case when {{ bare }} is null then '' else",
+        "an_account_ties_its_addresses_handles_and_numbers_together",
+    ),
+    (
+        "int_identity_messages",
+        "and coalesce(via_channel, 'email') <> 'twitter'",
+        "",
+        "only_what_a_customer_says_in_private_of_themselves_is_looked_at",
+    ),
+    (
+        "int_changed_customers",
+        "or now_known.shared_because is distinct from was_known.shared_because",
+        "",
+        "a_customer_changed_where_an_identifier_came_went_or_moved",
+    ),
+    (
+        "dim_customers",
+        "count(distinct own_customer_key)",
+        "count(*)",
+        "a_customer_is_all_identifiers_together",
+    ),
+    (
+        "customer_evidence",
+        "when evidence.evidence <> 'rule' then",
+        "when 1 = 1 then",
+        "evidence_says_what_became_of_it",
+    ),
+    (
+        "customer_history",
+        "partition by customer_key order by occurred_at, interaction_key) as interaction_no",
+        "partition by customer_key order by interaction_key) as interaction_no",
+        "a_customer_s_history_goes_on_across_channels",
     ),
     (
         "fct_ratings",

@@ -625,9 +625,9 @@ MODELS = [
         "addresses_numbers_and_handles_are_written_one_way",
     ),
     (
-        "identity",
-        "case when {{ bare }} like '+%' then '' else",
-        "case when {{ bare }} is null then '' else",
+        "int_identity_evidence",
+        "then 'verified_link' else 'account' end",
+        "then 'account' else 'account' end",
         "an_account_ties_its_addresses_handles_and_numbers_together",
     ),
     (

@@ -379,9 +379,9 @@ def scorecard(night: Night) -> ExpectationSuite:
 
 
 def policy_periods(night: Night) -> ExpectationSuite:
-    key = {"key": "kind, metric, revised_on, policy"}
+    key = {"key": "kind, metric, revised_on, before_policy, after_policy"}
     wrong = (
-        "coalesce(before_policy, after_policy) is null"
+        "(before_policy = '(none)' and after_policy = '(none)')"
         " or before_kept_count > before_promise_count or after_kept_count > after_promise_count"
     )
     return ExpectationSuite(

@@ -523,6 +523,12 @@ MODELS = [
         "a_rule_is_revised_by_the_one_that_follows_under_its_conditions",
     ),
     (
+        "rpt_policy_periods",
+        "    group by kind, metric, revised_at, before_policy, after_policy\n",
+        "    group by kind, metric, revised_at, before_policy, after_policy, after_says\n",
+        "rules_of_one_name_are_revised_together",
+    ),
+    (
         "int_replies",
         "order by occurred_at, is_reply, interaction_key",
         "order by occurred_at, interaction_key",

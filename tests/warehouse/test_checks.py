@@ -377,13 +377,16 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         {("rpt_ownership_scorecard", "ExpectOneFavouriteWhoLostNothing")},
     ),
     "a revision twice": (
-        "insert into build.rpt_policy_periods (kind, metric, revised_on, policy, after_policy) "
-        "select 'ownership', '(none)', date '2026-02-01', 'p', 'p' from generate_series(1, 2)",
+        "insert into build.rpt_policy_periods "
+        "(kind, metric, revised_on, policy, before_policy, after_policy) "
+        "select 'ownership', '(none)', date '2026-02-01', 'p', '(none)', 'p' "
+        "from generate_series(1, 2)",
         {("rpt_policy_periods", KEY)},
     ),
     "a revision of nothing": (
-        "insert into build.rpt_policy_periods (kind, metric, revised_on, policy) "
-        "values ('ownership', '(none)', '2026-02-01', 'p')",
+        "insert into build.rpt_policy_periods "
+        "(kind, metric, revised_on, policy, before_policy, after_policy) "
+        "values ('ownership', '(none)', '2026-02-01', 'p', '(none)', '(none)')",
         {("rpt_policy_periods", "ExpectSharesOfCounts")},
     ),
     "a span from the future": (

@@ -45,7 +45,8 @@ def test_each_picture_shows_what_the_marts_say_and_loads_nothing(warehouse, sett
             ],
             "rpt_policy_periods": [
                 {"kind": "ownership", "metric": "(none)", "revised_on": "2026-02-01"}
-                | {"policy": "p", "before_says": "care", "after_says": "hub / Hub"}
+                | {"policy": "p", "before_policy": "o", "after_policy": "p"}
+                | {"before_says": "care", "after_says": "hub / Hub"}
                 | {
                     f"{side}_typical_first_reply_{what}": 3600 * hours
                     for side in ("before", "after")

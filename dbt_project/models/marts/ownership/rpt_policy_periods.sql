@@ -63,7 +63,7 @@ begun as (
         and valid_from_at > (select firsts.first_at from firsts)
 ),
 
-revisions as (
+revised_rules as (
     select
         coalesce(begun.kind, ended.kind) as kind,
         coalesce(begun.metric, ended.metric) as metric,
@@ -80,6 +80,22 @@ revisions as (
         and begun.conditions = ended.conditions
         and begun.valid_from_at = ended.valid_until_at
         and begun.place = ended.place
+),
+
+-- rules may share a name, and by its name a case knows its rule
+revisions as (
+    select
+        kind,
+        metric,
+        revised_at,
+        before_policy,
+        case when min(before_says) = max(before_says) then min(before_says) when before_policy is not null then 'several' end as before_says,
+        min(before_from_at) as before_from_at,
+        after_policy,
+        case when min(after_says) = max(after_says) then min(after_says) when after_policy is not null then 'several' end as after_says,
+        max(after_until_at) as after_until_at
+    from revised_rules
+    group by kind, metric, revised_at, before_policy, after_policy
 ),
 
 sides as (
@@ -191,7 +207,7 @@ select
     {{ local_date('revisions.revised_at', company_timezone()) }} as revised_on,
     coalesce(revisions.after_policy, revisions.before_policy) as policy
     {%- for side in ['before', 'after'] %},
-    revisions.{{ side }}_policy,
+    coalesce(revisions.{{ side }}_policy, '(none)') as {{ side }}_policy,
     revisions.{{ side }}_says,
     {%- if side == 'before' %}
     {{ seconds_between('revisions.before_from_at', 'revisions.revised_at') }} as before_seconds,

@@ -20,6 +20,10 @@ with segments as (
     from {{ ref('int_sla_pieces') }}
 ),
 
+slices as (
+    select * from {{ ref('int_business_slices') }}
+),
+
 -- business time is the open seconds before the end less those before the start
 measured as (
     select
@@ -31,12 +35,12 @@ measured as (
         - case when from_slices.is_open then {{ seconds_between('from_slices.slice_from', 'segments.from_at') }} else 0 end
             as open_seconds
     from segments
-    left join {{ ref('int_business_slices') }} as from_slices
+    left join slices as from_slices
         on segments.schedule = from_slices.schedule
         and cast(segments.from_at as date) = from_slices.utc_day
         and segments.from_at >= from_slices.slice_from
         and segments.from_at < from_slices.slice_until
-    left join {{ ref('int_business_slices') }} as to_slices
+    left join slices as to_slices
         on segments.schedule = to_slices.schedule
         and cast(segments.to_at as date) = to_slices.utc_day
         and segments.to_at >= to_slices.slice_from

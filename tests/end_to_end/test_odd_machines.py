@@ -144,7 +144,9 @@ def test_a_certificate_that_does_not_hold_makes_its_source_stale(from_the_first,
         accounts = [accounts_at(desk)[0] | {"scheme": "https"}, accounts_at(x)[1]]
         trials.good_night(SECOND, x, accounts=accounts, **trust)
         assert desk.requests == [] and {path[:3] for path, _ in x.requests} == {"/2/"}
-    assert set(trials.stale()) == {"zendesk"} and len(trials.stale()["zendesk"]) == 11
+    streams = trials.ask("select distinct stream from ops.stream_runs where source = 'zendesk'")
+    assert set(trials.stale()) == {"zendesk"}
+    assert set(trials.stale()["zendesk"]) == {stream for (stream,) in streams}
     errors = trials.ask("select distinct error from ops.stream_runs where status = 'failed'")
     assert all("self-signed certificate" in error for (error,) in errors)
     with trials.sources(THIRD) as desk, trials.sources(THIRD) as x:

@@ -31,6 +31,19 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Business time is subtraction: the schedule's open seconds up to an instant, of the row of int_business_slices that
+    `is_slice_of` joins. -#}
+{% macro open_seconds_until(slices, at) -%}
+    {{ slices }}.open_seconds_before + case when {{ slices }}.is_open then {{ seconds_between(slices ~ '.slice_from', at) }} else 0 end
+{%- endmacro %}
+
+{% macro is_slice_of(slices, schedule, at) -%}
+    {{ schedule }} = {{ slices }}.schedule
+        and cast({{ at }} as date) = {{ slices }}.utc_day
+        and {{ at }} >= {{ slices }}.slice_from
+        and {{ at }} < {{ slices }}.slice_until
+{%- endmacro %}
+
 {#- Open hours stay as they were made while they reach far enough: policies that change rebuild everything. -#}
 {% macro delete_slices_that_end_early() -%}
     {%- if is_incremental() -%}

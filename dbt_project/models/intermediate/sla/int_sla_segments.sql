@@ -29,22 +29,13 @@ measured as (
     select
         segments.*,
         case when segments.is_paused then 0 else {{ seconds_between('segments.from_at', 'segments.to_at') }} end as calendar_seconds,
-        to_slices.open_seconds_before
-        + case when to_slices.is_open then {{ seconds_between('to_slices.slice_from', 'segments.to_at') }} else 0 end
-        - from_slices.open_seconds_before
-        - case when from_slices.is_open then {{ seconds_between('from_slices.slice_from', 'segments.from_at') }} else 0 end
-            as open_seconds
+        ({{ open_seconds_until('to_slices', 'segments.to_at') }})
+        - ({{ open_seconds_until('from_slices', 'segments.from_at') }}) as open_seconds
     from segments
     left join slices as from_slices
-        on segments.schedule = from_slices.schedule
-        and cast(segments.from_at as date) = from_slices.utc_day
-        and segments.from_at >= from_slices.slice_from
-        and segments.from_at < from_slices.slice_until
+        on {{ is_slice_of('from_slices', 'segments.schedule', 'segments.from_at') }}
     left join slices as to_slices
-        on segments.schedule = to_slices.schedule
-        and cast(segments.to_at as date) = to_slices.utc_day
-        and segments.to_at >= to_slices.slice_from
-        and segments.to_at < to_slices.slice_until
+        on {{ is_slice_of('to_slices', 'segments.schedule', 'segments.to_at') }}
 ),
 
 counted as (

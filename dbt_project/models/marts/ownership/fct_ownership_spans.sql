@@ -129,10 +129,8 @@ select
     {{ seconds_between('spans.from_at', 'spans.held_until') }} as calendar_seconds,
     spans.schedule,
     cast(
-        to_slices.open_seconds_before
-        + case when to_slices.is_open then {{ seconds_between('to_slices.slice_from', 'spans.held_until') }} else 0 end
-        - from_slices.open_seconds_before
-        - case when from_slices.is_open then {{ seconds_between('from_slices.slice_from', 'spans.from_at') }} else 0 end
+        ({{ open_seconds_until('to_slices', 'spans.held_until') }})
+        - ({{ open_seconds_until('from_slices', 'spans.from_at') }})
         as bigint
     ) as business_seconds,
     cast(coalesce(replies.reply_count, 0) as integer) as reply_count,
@@ -156,12 +154,6 @@ left join replies
     and spans.span_no = replies.span_no
 -- business time is the open seconds before the end less those before the start
 left join slices as from_slices
-    on spans.schedule = from_slices.schedule
-    and cast(spans.from_at as date) = from_slices.utc_day
-    and spans.from_at >= from_slices.slice_from
-    and spans.from_at < from_slices.slice_until
+    on {{ is_slice_of('from_slices', 'spans.schedule', 'spans.from_at') }}
 left join slices as to_slices
-    on spans.schedule = to_slices.schedule
-    and cast(spans.held_until as date) = to_slices.utc_day
-    and spans.held_until >= to_slices.slice_from
-    and spans.held_until < to_slices.slice_until
+    on {{ is_slice_of('to_slices', 'spans.schedule', 'spans.held_until') }}

@@ -110,23 +110,13 @@ counted_from as (
 in_open_seconds as (
     select
         counted_from.*,
-        counted_from.due_seconds + due_slices.open_seconds_before
-        + case when due_slices.is_open then {{ seconds_between('due_slices.slice_from', 'counted_from.due_from_at') }} else 0 end
-            as due_open_second,
-        counted_from.due_by_seconds + due_by_slices.open_seconds_before
-        + case when due_by_slices.is_open then {{ seconds_between('due_by_slices.slice_from', 'counted_from.due_by_from_at') }} else 0 end
-            as due_by_open_second
+        counted_from.due_seconds + {{ open_seconds_until('due_slices', 'counted_from.due_from_at') }} as due_open_second,
+        counted_from.due_by_seconds + {{ open_seconds_until('due_by_slices', 'counted_from.due_by_from_at') }} as due_by_open_second
     from counted_from
     left join {{ ref('int_business_slices') }} as due_slices
-        on counted_from.due_hours = due_slices.schedule
-        and cast(counted_from.due_from_at as date) = due_slices.utc_day
-        and counted_from.due_from_at >= due_slices.slice_from
-        and counted_from.due_from_at < due_slices.slice_until
+        on {{ is_slice_of('due_slices', 'counted_from.due_hours', 'counted_from.due_from_at') }}
     left join {{ ref('int_business_slices') }} as due_by_slices
-        on counted_from.due_by_hours = due_by_slices.schedule
-        and cast(counted_from.due_by_from_at as date) = due_by_slices.utc_day
-        and counted_from.due_by_from_at >= due_by_slices.slice_from
-        and counted_from.due_by_from_at < due_by_slices.slice_until
+        on {{ is_slice_of('due_by_slices', 'counted_from.due_by_hours', 'counted_from.due_by_from_at') }}
 ),
 
 -- the last instant at which a fulfilment is still met: a target used up at closing time is due at the next

@@ -71,43 +71,6 @@ create table if not exists ops.batches (
     check (record_count = loaded_count + superseded_count + quarantined_count)
 );
 create index if not exists batches_first_read on ops.batches (first_read_run_no);
-do $$
-begin
-    -- warehouses of before; asked first, since ALTER locks even where it has nothing to do
-    if not exists (
-        select from pg_attribute where attrelid = 'ops.batches'::regclass and attname = 'is_last'
-    ) then
-        alter table ops.batches add column walk integer, add column is_last boolean;
-    end if;
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'ops.batches'::regclass and attname = 'newest_version'
-    ) then
-        alter table ops.batches add column newest_version numeric;
-    end if;
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'ops.batches'::regclass and attname = 'observed_at'
-    ) then
-        alter table ops.batches add column observed_at timestamp;
-    end if;
-end $$;
-
--- One row per walk of a stream. A walk that died or failed never came to its last object; what it
--- had landed by then is whole and counts.
-create or replace view ops.walks as
-select
-    source,
-    stream,
-    regexp_replace(object, '/[^/]*$', '') as folder,
-    walk,
-    bool_or(is_last) as is_finished,
-    count(*) as object_count,
-    sum(record_count) as record_count,
-    min(loaded_at) as loaded_at
-from ops.batches
-where walk > 0
-group by 1, 2, 3, 4;
 
 -- Each time that raw was made again from the landing zone. The night after it builds in full.
 create table if not exists ops.raw_rebuilds (
@@ -148,12 +111,11 @@ create table if not exists ops.stream_runs (
 do $$
 begin
     if not exists (
-        select from pg_attribute where attrelid = 'ops.stream_runs'::regclass and attname = 'cost'
+        select from pg_constraint
+        where conrelid = 'ops.stream_runs'::regclass and conname = 'stream_runs_status'
     ) then
         alter table ops.stream_runs
             drop constraint if exists stream_runs_status_check,
-            add column read_count bigint,
-            add column cost numeric,
             add constraint stream_runs_status check (
                 status in ('landed', 'failed', 'not_available', 'incomplete', 'out_of_credits')
             );
@@ -227,16 +189,6 @@ create table if not exists raw.quarantine (
     quarantined_at timestamptz not null default now(),
     retried_batch_id bigint references ops.batches (batch_id)
 );
-do $$
-begin
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'raw.quarantine'::regclass and attname = 'retried_batch_id'
-    ) then
-        alter table raw.quarantine
-            add column retried_batch_id bigint references ops.batches (batch_id);
-    end if;
-end $$;
 
 create table if not exists ops.dbt_results (
     run_id text not null,
@@ -248,29 +200,6 @@ create table if not exists ops.dbt_results (
     seconds double precision,
     row_count bigint,
     message text
-);
-do $$
-begin
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'ops.dbt_results'::regclass and attname = 'started_at'
-    ) then
-        alter table ops.dbt_results add column started_at timestamptz;
-    end if;
-end $$;
-
-create table if not exists ops.check_results (
-    run_id text not null references ops.runs (run_id),
-    stage text not null check (stage in ('raw', 'build')),
-    checked_at timestamptz not null default now(),
-    suite text not null,
-    table_name text not null,
-    rule text not null,
-    severity text not null check (severity in ('critical', 'warning')),
-    is_success boolean not null,
-    unexpected_count bigint,
-    example_keys jsonb not null default '[]',
-    advice text
 );
 
 -- What was accepted of a rule that does not hold, for the nights (days of the company) from one up
@@ -287,16 +216,21 @@ create table if not exists ops.accepted_exceptions (
     accepted_at timestamptz not null default now(),
     ended_at timestamptz
 );
-do $$
-begin
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'ops.check_results'::regclass and attname = 'exception_no'
-    ) then
-        alter table ops.check_results
-            add column exception_no bigint references ops.accepted_exceptions (exception_no);
-    end if;
-end $$;
+
+create table if not exists ops.check_results (
+    run_id text not null references ops.runs (run_id),
+    stage text not null check (stage in ('raw', 'build')),
+    checked_at timestamptz not null default now(),
+    suite text not null,
+    table_name text not null,
+    rule text not null,
+    severity text not null check (severity in ('critical', 'warning')),
+    is_success boolean not null,
+    unexpected_count bigint,
+    example_keys jsonb not null default '[]',
+    advice text,
+    exception_no bigint references ops.accepted_exceptions (exception_no)
+);
 
 -- One row per publication; the newest not rolled back is what readers see.
 create table if not exists ops.publications (
@@ -312,3 +246,54 @@ create table if not exists ops.publications (
     can_undo boolean not null default true,
     rolled_back_at timestamptz
 );
+
+-- Columns that tables of earlier warehouses lack. Asked first, since ALTER locks even where it has
+-- nothing to do.
+do $$
+declare
+    missing record;
+begin
+    for missing in
+        select added.*
+        from (
+            values
+                ('ops.batches', 'walk', 'integer'),
+                ('ops.batches', 'is_last', 'boolean'),
+                ('ops.batches', 'newest_version', 'numeric'),
+                ('ops.batches', 'observed_at', 'timestamp'),
+                ('ops.stream_runs', 'read_count', 'bigint'),
+                ('ops.stream_runs', 'cost', 'numeric'),
+                ('raw.quarantine', 'retried_batch_id', 'bigint references ops.batches (batch_id)'),
+                ('ops.dbt_results', 'started_at', 'timestamptz'),
+                (
+                    'ops.check_results', 'exception_no',
+                    'bigint references ops.accepted_exceptions (exception_no)'
+                )
+        ) as added (table_name, column_name, column_type)
+        left join pg_attribute
+            on pg_attribute.attrelid = added.table_name::regclass
+            and pg_attribute.attname = added.column_name
+        where pg_attribute.attrelid is null
+    loop
+        execute format(
+            'alter table %s add column %I %s',
+            missing.table_name, missing.column_name, missing.column_type
+        );
+    end loop;
+end $$;
+
+-- One row per walk of a stream. A walk that died or failed never came to its last object; what it
+-- had landed by then is whole and counts.
+create or replace view ops.walks as
+select
+    source,
+    stream,
+    regexp_replace(object, '/[^/]*$', '') as folder,
+    walk,
+    bool_or(is_last) as is_finished,
+    count(*) as object_count,
+    sum(record_count) as record_count,
+    min(loaded_at) as loaded_at
+from ops.batches
+where walk > 0
+group by 1, 2, 3, 4;

@@ -40,6 +40,26 @@ class Accepted:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One time that a gate was asked."""
+
+    run_id: str
+    stage: Stage
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A rule that did not hold in a pass."""
+
+    table_name: str
+    rule: str
+    severity: str
+    unexpected_count: int | None  # null: it could not be asked
+    exception_no: int | None
+
+
 COLUMNS = ", ".join(field.name for field in fields(Accepted))
 
 
@@ -58,14 +78,17 @@ def accept(
     before `until`. Commits."""
     if not reason.strip() or not owner.strip():
         raise AcceptError("an exception needs a reason and an owner, for those who read the report")
-    run, failed = _newest_failures(conn)
-    found = {(name, which): count for name, which, _, count in failed}
+    newest = _newest_pass(conn)
+    if newest is None:
+        raise AcceptError("no night was checked yet; `make nightly` does it")
+    run = runs.get(conn, newest.run_id)
+    found = {(each.table_name, each.rule): each for each in _failures(conn, newest)}
     if (table, rule) not in found:
-        there_is = "; ".join(f"{name} {which!r}" for name, which, *_ in failed) or "nothing"
+        there_is = "; ".join(f"{name} {which!r}" for name, which in found) or "nothing"
         raise AcceptError(
             f"{rule!r} of {table} holds in the newest checked night; what does not: {there_is}"
         )
-    count = found[table, rule]
+    count = found[table, rule].unexpected_count
     if count is None:
         raise AcceptError(
             f"{rule!r} of {table} could not be asked, so nobody knows what would be accepted; "
@@ -139,42 +162,41 @@ def gate_to_go_on_from(
 ) -> Stage | None:
     """The gate that was red when the run was last tried, where something of it was accepted since:
     then what comes before it needs not be done again."""
-    row = conn.execute(
-        "select stage, checked_at from ops.check_results where run_id = %s"
-        " order by checked_at desc limit 1",
-        [run.run_id],
-    ).fetchone()
-    if row is None:
+    newest = _newest_pass(conn, run.run_id)
+    if newest is None:
         return None
-    stage, checked_at = row
-    red = conn.execute(
-        "select table_name, rule, unexpected_count from ops.check_results"
-        " where run_id = %s and checked_at = %s and not is_success and severity = 'critical'"
-        " and exception_no is null",
-        [run.run_id, checked_at],
-    ).fetchall()
+    red = [
+        (each.table_name, each.rule, each.unexpected_count)
+        for each in _failures(conn, newest)
+        if each.severity == "critical" and each.exception_no is None
+    ]
     exceptions = in_force(conn, run, settings)
     if not any(covering(exceptions, *each) for each in red):
         return None
-    if stage == "build" and run.fingerprint != dbt.fingerprint(settings):
+    if newest.stage == "build" and run.fingerprint != dbt.fingerprint(settings):
         return None  # what was built is not what would be built now
-    return stage
+    return newest.stage
 
 
-def _newest_failures(
-    conn: psycopg.Connection,
-) -> tuple["runs.Run", list[tuple[str, str, str, int | None]]]:
-    row = conn.execute(
-        "select run_id, checked_at from ops.check_results order by checked_at desc limit 1"
-    ).fetchone()
-    if row is None:
-        raise AcceptError("no night was checked yet; `make nightly` does it")
-    failed = conn.execute(
-        "select table_name, rule, severity, unexpected_count from ops.check_results"
-        " where run_id = %s and checked_at = %s and not is_success order by severity, 1, 2",
-        row,
-    ).fetchall()
-    return runs.get(conn, row[0]), failed
+def _newest_pass(conn: psycopg.Connection, run_id: str | None = None) -> Pass | None:
+    """The last time that a gate was asked, in one run or in any."""
+    with conn.cursor(row_factory=class_row(Pass)) as cursor:
+        return cursor.execute(
+            "select run_id, stage, checked_at from ops.check_results"
+            " where run_id = %(run_id)s or %(run_id)s::text is null"
+            " order by checked_at desc limit 1",
+            {"run_id": run_id},
+        ).fetchone()
+
+
+def _failures(conn: psycopg.Connection, of: Pass) -> list[Failure]:
+    with conn.cursor(row_factory=class_row(Failure)) as cursor:
+        return cursor.execute(
+            "select table_name, rule, severity, unexpected_count, exception_no"
+            " from ops.check_results where run_id = %s and checked_at = %s and not is_success"
+            " order by severity, table_name, rule",
+            [of.run_id, of.checked_at],
+        ).fetchall()
 
 
 def _night(run: "runs.Run", settings: Settings) -> date:

@@ -330,10 +330,8 @@ def checks(conn: psycopg.Connection, run_id: str) -> list[dict[str, Any]]:
         return cursor.execute(
             """
             select stage, suite, results.table_name, results.rule, severity, is_success,
-                unexpected_count, example_keys, advice, accepted.reason, accepted.owner,
-                accepted.until_night
+                unexpected_count, example_keys, advice, exception_no
             from ops.check_results as results
-            left join ops.accepted_exceptions as accepted using (exception_no)
             where run_id = %(run_id)s
                 and checked_at = (
                     select max(newest.checked_at) from ops.check_results as newest

@@ -91,7 +91,7 @@ def gather(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dic
         "departments": figures.departments(marts),
         "checks": checks,
         "failed_checks": [
-            check for check in checks if not check["is_success"] and check["owner"] is None
+            check for check in checks if not check["is_success"] and check["exception_no"] is None
         ],
         "exceptions": [
             {

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -460,7 +460,7 @@ def explain_case(
     from answerable import explain as explaining
     from answerable.warehouse.db import connect
 
-    prefix = f"replay_{night.replace('-', '')}" if night else ""
+    prefix = _prefix(night)
     with connect(_with_database()) as conn:
         told = explaining.case(conn, case_id, prefix=prefix)
     for line in explaining.lines(told, explaining.zone_of(zone), metric):
@@ -495,7 +495,7 @@ def customer(
     from answerable.explain import zone_of
     from answerable.warehouse.db import connect
 
-    prefix = f"replay_{night.replace('-', '')}" if night else ""
+    prefix = _prefix(night)
     settings = _with_database()
     with connect(settings) as conn:
         customers.as_private(conn)
@@ -616,6 +616,18 @@ def _with_database() -> Settings:
     if is_new:
         have_database(settings)
     return settings
+
+
+def _prefix(night: str | None) -> str:
+    """Of the schemas of that day's replay; of what is published where no day is named."""
+    from answerable.runs import replay_prefix
+
+    if night is None:
+        return ""
+    try:
+        return replay_prefix(date.fromisoformat(night))
+    except ValueError:
+        _refuse(f"night {night!r} is not a day, as 2026-03-01")
 
 
 def _refuse(text: str) -> None:

@@ -6,7 +6,7 @@ For the role `private`. `customer` finds them, `lines` tells it in words.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from answerable.explain import table
+from answerable.explain import ExplainError, instants_in, published_as_of, table
 from answerable.identity.identifiers import email, handle, phone
 from answerable.warehouse.names import Schemas
 from answerable.warehouse.roles import PRIVATE
@@ -31,7 +31,7 @@ WHY_SHARED = {
 }
 
 
-class CustomerError(RuntimeError):
+class CustomerError(ExplainError):
     """Nobody, or more than one, is known by that; the text says what was looked for and found."""
 
 
@@ -91,17 +91,11 @@ def customer(
         def ask(query: str, *values: object) -> list[Row]:
             return cursor.execute(sql.SQL(query).format(**names), values).fetchall()
 
-        try:
-            ((published),) = ask("select as_of from {marts}.publication")
-        except (psycopg.errors.UndefinedTable, ValueError):
-            where = f"the replay {prefix}" if prefix else "this warehouse"
-            raise CustomerError(
-                f"nothing is published in {where}; `make nightly` does it"
-            ) from None
-        key = _key(ask, text, region, published["as_of"])
+        as_of = published_as_of(ask, prefix)
+        key = _key(ask, text, region, as_of)
         (head,) = ask("select * from {marts}.dim_customers where customer_key = %s", key)
         return Customer(
-            as_of=published["as_of"],
+            as_of=as_of,
             customer=head,
             identities=ask(
                 "select * from {private}.customer_identities where customer_key = %s"
@@ -172,12 +166,7 @@ def _key(ask: Any, text: str, region: str | None, as_of: datetime) -> str:
 
 def lines(told: Customer, zone: ZoneInfo, *, is_full: bool = False) -> Iterator[str]:
     """The customer in words, line by line; of texts the beginning, or all. Instants in `zone`."""
-
-    def at(instant: datetime | None) -> str:
-        if instant is None:
-            return ""
-        return f"{instant.replace(tzinfo=UTC).astimezone(zone):%a %Y-%m-%d %H:%M:%S}"
-
+    at = instants_in(zone)
     head = told.customer
     yield f"{head['customer_key']} as of {at(told.as_of)} (times in {zone.key})"
     yield (
@@ -227,7 +216,7 @@ def lines(told: Customer, zone: ZoneInfo, *, is_full: bool = False) -> Iterator[
             ("night", "change", "old key", "new key", "because"),
             [
                 (
-                    _day(row["changed_on"]),
+                    row["changed_on"].isoformat(),
                     row["change"],
                     row["customer_key"],
                     row["became_customer_key"],
@@ -266,10 +255,6 @@ def plain(text: str) -> str:
     'a [31m b'
     """
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _day(day: date) -> str:
-    return day.isoformat()
 
 
 def _because(row: Row) -> str:

@@ -3,7 +3,7 @@
 `case` reads it, `lines` says it in words; no text of a message and no name of a customer is in it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,18 +47,14 @@ def case(conn: psycopg.Connection, case_id: str, *, prefix: str = "") -> Case:
         def ask(query: str, *values: object) -> list[Row]:
             return cursor.execute(sql.SQL(query).format(marts=marts), values).fetchall()
 
-        try:
-            ((published),) = ask("select as_of from {marts}.publication")
-        except (psycopg.errors.UndefinedTable, ValueError):
-            where = f"the replay {prefix}" if prefix else "this warehouse"
-            raise ExplainError(f"nothing is published in {where}; `make nightly` does it") from None
+        as_of = published_as_of(ask, prefix)
         found = ask("select * from {marts}.fct_cases where case_key = %s", case_id) or ask(
             "select * from {marts}.fct_cases where case_id = %s order by case_key", case_id
         )
         if not found:
             like = ask("select min(case_key) as one, max(case_key) as other from {marts}.fct_cases")
             raise ExplainError(
-                f"no case {case_id!r} as of {published['as_of']:%Y-%m-%d %H:%M} UTC; keys are like "
+                f"no case {case_id!r} as of {as_of:%Y-%m-%d %H:%M} UTC; keys are like "
                 f"{like[0]['one']!r} or {like[0]['other']!r}"
             )
         if len(found) > 1:
@@ -67,7 +63,7 @@ def case(conn: psycopg.Connection, case_id: str, *, prefix: str = "") -> Case:
         key = found[0]["case_key"]
         of_case = "where case_key = %s order by "
         return Case(
-            as_of=published["as_of"],
+            as_of=as_of,
             case=found[0],
             timeline=ask("select * from {marts}.fct_case_timeline " + of_case + "row_no", key),
             messages=ask(
@@ -89,6 +85,17 @@ def case(conn: psycopg.Connection, case_id: str, *, prefix: str = "") -> Case:
         )
 
 
+def published_as_of(ask: Callable[[str], list[Row]], prefix: str) -> datetime:
+    """The as_of of what is published, or of the replay `prefix`; `ask` knows its {marts}. Raises
+    ExplainError where nothing is."""
+    try:
+        (publication,) = ask("select as_of from {marts}.publication")
+    except (psycopg.errors.UndefinedTable, ValueError):
+        where = f"the replay {prefix}" if prefix else "this warehouse"
+        raise ExplainError(f"nothing is published in {where}; `make nightly` does it") from None
+    return publication["as_of"]
+
+
 def zone_of(name: str) -> ZoneInfo:
     """The zone of an IANA name; raises ExplainError where there is none."""
     try:
@@ -97,17 +104,24 @@ def zone_of(name: str) -> ZoneInfo:
         raise ExplainError(f"zone {name!r} is not an IANA name such as Europe/London") from None
 
 
-def lines(told: Case, zone: ZoneInfo, metric: str | None = None) -> Iterator[str]:
-    """The case in words, line by line, with the clocks of one metric or of all; instants in
-    `zone`. Raises ExplainError where no metric is called so."""
-    if metric is not None and metric not in METRICS:
-        raise ExplainError(f"metric {metric!r} is none of {', '.join(METRICS)}")
+def instants_in(zone: ZoneInfo) -> Callable[[datetime | None], str]:
+    """How an instant (UTC, without zone) is written there; nothing where there is none."""
 
     def at(instant: datetime | None) -> str:
         if instant is None:
             return ""
         return f"{instant.replace(tzinfo=UTC).astimezone(zone):%a %Y-%m-%d %H:%M:%S}"
 
+    return at
+
+
+def lines(told: Case, zone: ZoneInfo, metric: str | None = None) -> Iterator[str]:
+    """The case in words, line by line, with the clocks of one metric or of all; instants in
+    `zone`. Raises ExplainError where no metric is called so."""
+    if metric is not None and metric not in METRICS:
+        raise ExplainError(f"metric {metric!r} is none of {', '.join(METRICS)}")
+
+    at = instants_in(zone)
     head = told.case
     yield f"{head['case_key']} as of {at(told.as_of)} (times in {zone.key})"
     about = ("channel", "brand", "topic", "priority", "status")

@@ -164,12 +164,6 @@ def _named(step: str, kwargs: Mapping[str, Any]) -> str:
     return f"{step} {kwargs['part']}" if "part" in kwargs else step
 
 
-def _is_published(run_id: str) -> bool:
-    with connect(Settings.from_environment()) as conn:
-        return runs.get(conn, run_id).status == "published"
-
-
-DONE = {"skipped": "published already"}
 # what is done by the time that a gate is asked
 BEFORE = {
     "raw": ("land", "load"),
@@ -186,7 +180,7 @@ def _done_already(run_id: str, step: str) -> dict | None:
     with connect(settings) as conn:
         run = runs.get(conn, run_id)
         if run.status == "published":
-            return DONE
+            return {"skipped": "published already"}
         gate = accepted.gate_to_go_on_from(conn, run, settings)
     if gate is not None and step in BEFORE[gate]:
         return {"skipped": "done before the gate, of which something was accepted since"}
@@ -243,8 +237,8 @@ def land(
     file: str | None = None,
 ) -> dict:
     """Pull one stream, or one described export, into the landing zone."""
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "land"):
+        return done
     from answerable import landing
 
     if kind == "file":
@@ -443,8 +437,8 @@ def identity(run_id: str) -> dict:
 @_reports_failure("check")
 def check(run_id: str) -> dict:
     """Gate: is what was built fit to report from?"""
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "check"):
+        return done
     from answerable import quality
 
     return quality.check(run_id)
@@ -453,8 +447,8 @@ def check(run_id: str) -> dict:
 @_reports_failure("publish")
 def publish(run_id: str) -> dict:
     """Bring what readers see to what was built, in one transaction."""
-    if _is_published(run_id):
-        return DONE
+    if done := _done_already(run_id, "publish"):
+        return done
     from answerable.warehouse import publish as publishing
 
     return publishing.publish(run_id)

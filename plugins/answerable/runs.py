@@ -178,6 +178,11 @@ def _night(day: date, source: Input, zone: ZoneInfo, why: str) -> Decision:
     )
 
 
+def replay_prefix(day: date) -> str:
+    """What the schemas of a replay of that day begin with."""
+    return f"replay_{day:%Y%m%d}"
+
+
 def _replay(day: date, as_of: datetime, state: State, source: Input, zone: ZoneInfo) -> Decision:
     """Build a published night again, from what it had read, beside what is published now."""
     same = [p for p in state.publications if p.as_of == as_of]
@@ -189,7 +194,7 @@ def _replay(day: date, as_of: datetime, state: State, source: Input, zone: ZoneI
             f"so there is nothing to replay; the nearest are {', '.join(map(str, sorted(near)))}"
         )
     original = max(same, key=lambda p: p.run_no)
-    prefix = f"replay_{day:%Y%m%d}"
+    prefix = replay_prefix(day)
     begun = [r for r in state.unfinished_replays if r.schema_prefix == prefix]
     return Decision(
         reason=f"a replay of the night of {day}, in schema {prefix}",

@@ -167,7 +167,7 @@ def test_two_customers_are_not_one(published):
 
 
 def test_nothing_published_is_said(warehouse):
-    with pytest.raises(customer.CustomerError, match="nothing is published in the replay"):
+    with pytest.raises(explain.ExplainError, match="nothing is published in the replay"):
         customer.customer(warehouse, "a@b.example", prefix="replay_19990101")
 
 

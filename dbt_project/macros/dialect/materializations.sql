@@ -54,3 +54,16 @@
 
     {{ return({'relations': [this]}) }}
 {% endmacro %}
+
+{#- dbt fills a table under contract by INSERT, which PostgreSQL does on one core; a table made of its query is made on
+    all of them, and its columns are compared with the contract first all the same. -#}
+{% macro postgres__create_table_as(temporary, relation, sql) -%}
+    {%- if model.constraints or model.columns.values() | selectattr('constraints') | list -%}
+        {{ exceptions.raise_compiler_error(model.name ~ ' has constraints, which postgres__create_table_as makes none of yet') }}
+    {%- endif -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        {%- set sql = get_select_subquery(sql) -%}
+    {%- endif -%}
+    create {{ 'temporary ' if temporary }}table {{ relation }} as ({{ sql }});
+{%- endmacro %}

@@ -220,6 +220,10 @@ def _configuration(port: int, is_durable: bool) -> str:
         "effective_cache_size": f"{max(64, megabytes // 2)}MB",
         "work_mem": f"{min(256, max(16, megabytes // 64))}MB",
         "maintenance_work_mem": "256MB" if megabytes > 3000 else "64MB",
+        # what fills a table made or emptied in the same transaction is in no log, but on disk by
+        # its end; a server that is copied by its log is one of the user's own
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
         "random_page_cost": 1.1,

@@ -48,8 +48,9 @@ def pg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Cluster]:
     home = tmp_path_factory.mktemp("pg")
     cluster = postgres.start(home, environ={}, is_durable=False)
     try:
-        with psycopg.connect(cluster.url(), dbname="postgres", autocommit=True) as conn:
-            conn.execute(f"create database {TEMPLATE}")
+        admin = cluster.url(postgres.ADMIN)
+        with psycopg.connect(admin, dbname="postgres", autocommit=True) as conn:
+            conn.execute(f"create database {TEMPLATE} owner {postgres.OWNER}")
             # two of a test's own connections that wait for each other are an error, no hang
             conn.execute("alter role all set lock_timeout = '3min'")
         with psycopg.connect(cluster.url(), dbname=TEMPLATE) as conn:
@@ -70,10 +71,10 @@ def new_settings(
 
     def make() -> Settings:
         database = f"test_{next(numbers)}"
-        with psycopg.connect(pg.url(), dbname="postgres", autocommit=True) as conn:
+        with psycopg.connect(pg.url(postgres.ADMIN), dbname="postgres", autocommit=True) as conn:
             conn.execute(
-                sql.SQL("create database {} template {}").format(
-                    sql.Identifier(database), sql.Identifier(TEMPLATE)
+                sql.SQL("create database {} template {} owner {}").format(
+                    *map(sql.Identifier, (database, TEMPLATE, postgres.OWNER))
                 )
             )
         home = tmp_path_factory.mktemp("home")

@@ -494,11 +494,11 @@ def customer(
     from answerable import customer as customers
     from answerable.explain import zone_of
     from answerable.warehouse.db import connect
+    from answerable.warehouse.roles import PRIVATE
 
     prefix = _prefix(night)
     settings = _with_database()
-    with connect(settings) as conn:
-        customers.as_private(conn)
+    with connect(settings, role=PRIVATE) as conn:
         told = customers.customer(conn, identifier, region=settings.default_region, prefix=prefix)
     for line in customers.lines(told, zone_of(zone), is_full=full):
         print(line.rstrip())

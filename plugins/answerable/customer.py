@@ -17,7 +17,6 @@ from psycopg.rows import dict_row
 from answerable.explain import ExplainError, instants_in, published_as_of, table
 from answerable.identity.identifiers import email, handle, phone
 from answerable.warehouse.names import Schemas
-from answerable.warehouse.roles import PRIVATE
 
 Row = dict[str, Any]
 _HANDLE = re.compile(r"\w{1,50}")
@@ -45,13 +44,6 @@ class Customer:
     evidence: Sequence[Row]
     changes: Sequence[Row]
     history: Sequence[Row]
-
-
-def as_private(conn: psycopg.Connection) -> None:
-    """From here on the connection may do what the role `private` may, where it can become that."""
-    query = "select from pg_roles where rolname = %s and pg_has_role(oid, 'member')"
-    if conn.execute(query, [PRIVATE]).fetchone() is not None:
-        conn.execute(sql.SQL("set role {}").format(sql.Identifier(PRIVATE)))
 
 
 def meanings(text: str, region: str | None) -> list[tuple[str, str]]:

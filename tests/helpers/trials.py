@@ -119,7 +119,7 @@ class Trials:
     # -- states that are kept --------------------------------------------------------------
 
     def _databases(self) -> psycopg.Connection:
-        return psycopg.connect(self.cluster.url(), dbname="postgres", autocommit=True)
+        return psycopg.connect(self.cluster.url(postgres.ADMIN), dbname="postgres", autocommit=True)
 
     def keep(self, name: str) -> None:
         """Keep what there is now, to go back to."""

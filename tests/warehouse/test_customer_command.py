@@ -171,7 +171,7 @@ def test_nothing_published_is_said(warehouse):
         customer.customer(warehouse, "a@b.example", prefix="replay_19990101")
 
 
-def test_a_reader_of_the_marts_alone_is_refused(published):
+def test_a_reader_of_the_marts_alone_is_refused(pg, published):
     for schema, tables in TABLES.items():
         published.execute(sql.SQL("grant usage on schema {} to answerable_reader").format(
             sql.Identifier("marts")
@@ -179,9 +179,12 @@ def test_a_reader_of_the_marts_alone_is_refused(published):
         if schema == "marts":
             for table in (*tables, "publication"):
                 published.execute(f"grant select on marts.{table} to answerable_reader")
-    published.execute("set role answerable_reader")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        told(published, "cora@mail.example")
+    published.commit()
+    with (
+        psycopg.connect(pg.url("answerable_reader"), dbname=published.info.dbname) as reader,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        told(reader, "cora@mail.example")
 
 
 def test_the_examples_in_the_code_hold():

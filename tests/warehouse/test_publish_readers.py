@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from marts_by_hand import AS_OF, CONTRACTS, make_build, models, start_run
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from answerable.runtime import postgres
 from answerable.settings import Settings
@@ -40,7 +41,7 @@ A_ROWS_VALUE = {
     [(25, 3), pytest.param(1_000, 60, marks=pytest.mark.slow)],
 )
 def test_no_reader_meets_an_error_an_empty_mart_or_two_nights(
-    settings, warehouse, publications, long_seconds
+    pg, settings, warehouse, publications, long_seconds
 ):
     marked = _fill(warehouse)
     nights = _nights(warehouse, settings, marked)
@@ -53,7 +54,7 @@ def test_no_reader_meets_an_error_an_empty_mart_or_two_nights(
         Reader("postgres_fdw", _foreign),
         Reader("pg_dump", _dump),
     ]
-    with _another_database(settings), _reading(readers, settings, marked):
+    with _another_database(pg, settings), _reading(readers, settings, marked):
         slow = Reader("a reader of a minute", _long(long_seconds))
         begun = time.monotonic()
         with _reading([slow], settings, marked):
@@ -218,19 +219,25 @@ def _prepared(reader, settings, marked):
 
 
 @contextmanager
-def _another_database(settings: Settings) -> Iterator[None]:
+def _another_database(pg: postgres.Cluster, settings: Settings) -> Iterator[None]:
     """A database in which the marts are foreign tables."""
-    with psycopg.connect(settings.warehouse_url, autocommit=True) as conn:
-        conn.execute(f"create database {BESIDE}")
-        info = conn.info
+    admin = pg.url(postgres.ADMIN)
+    with psycopg.connect(admin, dbname="postgres", autocommit=True) as conn:
+        conn.execute(f"create database {BESIDE} owner {postgres.OWNER}")
         try:
+            with psycopg.connect(admin, dbname=BESIDE, autocommit=True) as beside:
+                beside.execute("create extension postgres_fdw")
+                beside.execute(
+                    f"grant usage on foreign data wrapper postgres_fdw to {postgres.OWNER}"
+                )
+            info = conninfo_to_dict(settings.warehouse_url)
             with psycopg.connect(settings.warehouse_url, dbname=BESIDE, autocommit=True) as beside:
                 for statement in (
-                    "create extension postgres_fdw",
                     "create server warehouse foreign data wrapper postgres_fdw"
-                    f" options (host '{info.host}', port '{info.port}', dbname '{info.dbname}')",
+                    f" options (host '{info['host']}', port '{info['port']}',"
+                    f" dbname '{info['dbname']}')",
                     "create user mapping for current_user server warehouse"
-                    f" options (user '{info.user}', password '{info.password}')",
+                    f" options (user '{info['user']}', password '{info['password']}')",
                     "import foreign schema marts from server warehouse into public",
                     "import foreign schema private from server warehouse into public",
                 ):

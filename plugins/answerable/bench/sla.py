@@ -221,8 +221,9 @@ def write_policy(folder: Path) -> Path:
 
 def new_warehouse(base: Settings, name: str) -> Settings:
     url = base.warehouse_url
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(f"create database {name}")
+    admin = postgres.cluster_of(base.home).url(postgres.ADMIN)
+    with psycopg.connect(admin, autocommit=True) as conn:
+        conn.execute(f"create database {name} owner {postgres.OWNER}")
     home = base.home / name
     home.mkdir()
     settings = dataclasses.replace(

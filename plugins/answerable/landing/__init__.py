@@ -36,6 +36,7 @@ from answerable.sources.http import Client, Limits
 from answerable.sources.page import Window
 from answerable.sources.paging import Start, walk
 from answerable.warehouse.db import connect, writer
+from answerable.warehouse.roles import LOADER
 from answerable.warehouse.tokens import credentials_of
 
 SHRUNK_BY = 10  # records; a list that loses fewer is not held to be cut short, however short it is
@@ -74,7 +75,9 @@ def land(
     with (
         stage(f"{'backfill' if window else 'land'} {source}.{stream}") as progress,
         # nights take turns with whoever writes; a window waits for nobody, and nobody for it
-        connect(settings) if window else writer(settings, run_id, shared=True) as conn,
+        connect(settings, role=LOADER)
+        if window
+        else writer(settings, run_id, shared=True, role=LOADER) as conn,
     ):
         _alone(conn, source, stream, "backfill" if window else "land")
         if done := _landed_before(conn, run_id, source, stream):
@@ -223,7 +226,7 @@ def land_file(
     zone = Zone.at(settings.landing)
     with (
         stage(f"land {source}.{stream}") as progress,
-        writer(settings, run_id, shared=True) as conn,
+        writer(settings, run_id, shared=True, role=LOADER) as conn,
     ):
         _alone(conn, source, stream, "land")
         content = _hash_of(export)
@@ -509,7 +512,9 @@ def land_files(
             receipt["objects"] += landed["objects"]
     if errors:
         receipt |= {"status": "failed", "error": "; ".join(errors)}
-    with writer(settings, run_id, shared=True) as conn:  # a folder without news was read, too
+    with writer(
+        settings, run_id, shared=True, role=LOADER
+    ) as conn:  # a folder without news was read, too
         status, error = receipt["status"], receipt["error"]
         _record(conn, run_id, source, "file", stream, status, 0, 0, error)
     return receipt

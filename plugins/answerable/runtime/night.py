@@ -168,6 +168,7 @@ def have_database(settings: Settings, tell=lambda text: None) -> postgres.Cluste
         cluster = postgres.start(settings.home, tell=tell)
         this.count(port=str(postgres.kept_port(cluster)))
         with connect(settings) as conn:
+            roles.refuse_superuser(conn)
             setup.prepare(conn)
             roles.grant(conn, Schemas.of(""))
     return cluster

@@ -3,6 +3,7 @@
 It listens on 127.0.0.1 over TCP and on no socket file, asks every role for a password, and stays
 up in a session of its own until `stop`. Files beside the data, readable for their owner only:
 `url` (the warehouse as its owner), `url.<role>` for each other role, `airflow.url`, `port`, `log`.
+The server's administrator, `postgres`, makes roles and databases; nothing else is done as it.
 """
 
 import fcntl
@@ -25,11 +26,13 @@ import psycopg
 from psycopg import sql
 
 from answerable.runtime.files import write_private
+from answerable.warehouse import roles
+from answerable.warehouse.roles import OWNER
 
-OWNER = "answerable"
+ADMIN = "postgres"  # the only superuser
 WAREHOUSE = "answerable"
 AIRFLOW = "airflow"  # role and database
-ROLES = ("answerable_loader", "answerable_builder", "answerable_reader", "answerable_private")
+ROLES = (roles.LOADER, roles.BUILDER, roles.READER, roles.PRIVATE)
 GIB = 1024**3
 NEW_CLUSTER_NEEDS = 2 * GIB
 STARTING_NEEDS = GIB // 4
@@ -130,16 +133,25 @@ def is_running(cluster: Cluster, *, patience_seconds: float = 0) -> bool:
         port = _port_of_postmaster(cluster)
         if port is not None:
             try:
-                with psycopg.connect(cluster.url(), port=port, connect_timeout=5) as conn:
-                    found = conn.execute("show data_directory").fetchone()
+                return _is_ours(cluster, port)
             except psycopg.OperationalError:
                 pass  # not yet, or not ours
-            else:
-                return found is not None and Path(found[0]).resolve() == cluster.data.resolve()
         if time.monotonic() > until:
             return False
         time.sleep(0.1)
     return False
+
+
+def _is_ours(cluster: Cluster, port: int) -> bool:
+    """Whether the data folder of what listens there is ours. Raises OperationalError."""
+    asked = {"dbname": "postgres", "port": port, "connect_timeout": 5}
+    try:
+        conn = psycopg.connect(cluster.url(ADMIN), **asked)
+    except (PostgresError, psycopg.OperationalError):
+        conn = psycopg.connect(cluster.url(), **asked)  # one of before, whose owner may ask that
+    with conn:
+        found = conn.execute("show data_directory").fetchone()
+    return found is not None and Path(found[0]).resolve() == cluster.data.resolve()
 
 
 def kept_port(cluster: Cluster) -> int | None:
@@ -175,17 +187,18 @@ def _make(cluster: Cluster, is_durable: bool) -> None:
     _refuse_full_disk(cluster, NEW_CLUSTER_NEEDS, "a new database")
     for leftover in cluster.folder.glob("data.making.*"):
         shutil.rmtree(leftover)
-    if not cluster.url_file(OWNER).exists():
-        _write_url(cluster, OWNER, WAREHOUSE, secrets.token_urlsafe(24), PORTS.start)
+    for role in (ADMIN, OWNER):
+        if not cluster.url_file(role).exists():
+            _write_url(cluster, role, WAREHOUSE, secrets.token_urlsafe(24), PORTS.start)
     password_file = cluster.folder / "initdb.password"
-    write_private(password_file, urlsplit(cluster.url()).password or "")
+    write_private(password_file, urlsplit(cluster.url(ADMIN)).password or "")
     making = cluster.folder / f"data.making.{os.getpid()}"
     try:
         _run(
             cluster,
             "initdb",
             f"--pgdata={making}",
-            f"--username={OWNER}",
+            f"--username={ADMIN}",
             f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
@@ -307,7 +320,7 @@ def _is_taken(port: int) -> bool:
 def _keep_port(cluster: Cluster, port: int) -> None:
     if kept_port(cluster) != port:
         write_private(cluster.port_file, f"{port}\n")
-    for role in (OWNER, AIRFLOW, *ROLES):
+    for role in (ADMIN, OWNER, AIRFLOW, *ROLES):
         file = cluster.url_file(role)
         if file.exists():
             parts = urlsplit(cluster.url(role))
@@ -323,17 +336,22 @@ def _write_url(cluster: Cluster, role: str, database: str, password: str, port: 
 
 def _ensure_databases(cluster: Cluster) -> None:
     port = kept_port(cluster) or urlsplit(cluster.url()).port or PORTS.start
-    with psycopg.connect(cluster.url(), dbname="postgres", autocommit=True) as conn:
-        roles = {name for (name,) in conn.execute("select rolname from pg_roles")}
-        for role in (AIRFLOW, *ROLES):
+    _take_superuser_from_owner(cluster, port)
+    with psycopg.connect(cluster.url(ADMIN), dbname="postgres", autocommit=True) as conn:
+        known = {name for (name,) in conn.execute("select rolname from pg_roles")}
+        for role in (OWNER, AIRFLOW, *ROLES):
             file = cluster.url_file(role)
-            if role in roles and file.exists():
+            if role in known and file.exists():
                 continue
-            password = secrets.token_urlsafe(24)
-            verb = "alter" if role in roles else "create"
+            if file.exists():
+                password = urlsplit(cluster.url(role)).password or ""
+            else:
+                password = secrets.token_urlsafe(24)
             conn.execute(
                 sql.SQL("{} role {} login password {}").format(
-                    sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
+                    sql.SQL("alter" if role in known else "create"),
+                    sql.Identifier(role),
+                    sql.Literal(password),
                 )
             )
             _write_url(cluster, role, AIRFLOW if role == AIRFLOW else WAREHOUSE, password, port)
@@ -348,6 +366,80 @@ def _ensure_databases(cluster: Cluster) -> None:
             conn.execute(
                 sql.SQL("revoke all on database {} from public").format(sql.Identifier(database))
             )
+        conn.execute(roles.for_administrator(WAREHOUSE, OWNER))
+
+
+def _take_superuser_from_owner(cluster: Cluster, port: int) -> None:
+    """Where the owner is the server's own superuser, as in servers of before, give that another
+    name and make a plain owner with the same password. Killed anywhere, the next start goes on."""
+    if not cluster.url_file(ADMIN).exists():
+        _write_url(cluster, ADMIN, WAREHOUSE, secrets.token_urlsafe(24), port)
+    another = f"{ADMIN}_for_a_moment"  # nobody can rename who they are
+    if not _lets_in(cluster, ADMIN):
+        moment = secrets.token_urlsafe(24)
+        names = {
+            "admin": sql.Identifier(ADMIN),
+            "owner": sql.Identifier(OWNER),
+            "warehouse": sql.Identifier(WAREHOUSE),
+            "another": sql.Identifier(another),
+            "moment": sql.Literal(moment),
+            "admins": sql.Literal(urlsplit(cluster.url(ADMIN)).password),
+            "owners": sql.Literal(urlsplit(cluster.url(OWNER)).password),
+        }
+        with psycopg.connect(cluster.url(), dbname="postgres") as conn:
+            conn.execute(sql.SQL("drop role if exists {another}").format(**names))
+            conn.execute(
+                sql.SQL("create role {another} superuser login password {moment}").format(**names)
+            )
+        asked = {"dbname": "postgres", "user": another, "password": moment}
+        with psycopg.connect(cluster.url(), **asked) as conn:
+            for statement in (
+                "alter role {owner} rename to {admin}",
+                "alter role {admin} password {admins}",
+                "create role {owner} login password {owners}",
+                "alter database {warehouse} owner to {owner}",
+            ):
+                conn.execute(sql.SQL(statement).format(**names))
+    with psycopg.connect(cluster.url(ADMIN), dbname="postgres", autocommit=True) as conn:
+        conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(another)))
+        if not conn.execute("select from pg_database where datname = %s", [WAREHOUSE]).rowcount:
+            return  # it is made in a moment
+    with psycopg.connect(cluster.url(ADMIN)) as conn:
+        conn.execute(sql.SQL(_HAND_OVER).format(sql.Literal(OWNER)))
+
+
+def _lets_in(cluster: Cluster, role: str) -> bool:
+    try:
+        psycopg.connect(cluster.url(role), dbname="postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+# What is the superuser's in the warehouse becomes the owner's; indexes and sequences of columns
+# follow their tables.
+_HAND_OVER = """
+do $$
+declare
+    one record;
+begin
+    for one in
+        select format('schema %I', nspname) as said
+        from pg_namespace
+        where nspowner = 10 and oid >= 16384 and nspname !~ '^pg_'
+        union all
+        select format(
+            '%s %I.%I', case relkind when 'v' then 'view' else 'table' end, nspname, relname
+        )
+        from pg_class
+        join pg_namespace on relnamespace = pg_namespace.oid
+        where relowner = 10 and pg_class.oid >= 16384 and relkind in ('r', 'p', 'v')
+            and nspname !~ '^pg_'
+    loop
+        execute format('alter %s owner to %I', one.said, {});
+    end loop;
+end $$
+"""
 
 
 # --- refusing ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg import sql
 
 from answerable.settings import Settings
 
@@ -20,20 +21,40 @@ class NotRunning(RuntimeError):
     """The run that wants to write is not the one that may."""
 
 
-def connect(settings: Settings, *, autocommit: bool = False) -> psycopg.Connection:
-    """A connection as the warehouse's owner, in UTC whatever the machine's zone."""
+def connect(
+    settings: Settings, *, autocommit: bool = False, role: str | None = None
+) -> psycopg.Connection:
+    """A connection as the warehouse's owner, in UTC whatever the machine's zone; with the rights
+    of `role` alone, where the owner can become that."""
     os.environ.update(ENVIRONMENT)
-    return psycopg.connect(
+    conn = psycopg.connect(
         settings.warehouse_url,
-        autocommit=autocommit,
+        autocommit=True,
         options=OPTIONS,
         application_name="answerable",
     )
+    if role is not None:
+        become(conn, role)
+    conn.autocommit = autocommit
+    return conn
+
+
+def become(conn: psycopg.Connection, role: str) -> bool:
+    """From here on the connection may do what the role may, and says whether it can become that.
+
+    In a transaction that is rolled back it would be the owner's again.
+    """
+    how = "set" if conn.info.server_version >= 160000 else "member"
+    query = "select from pg_roles where rolname = %s and pg_has_role(oid, %s)"
+    if not conn.execute(query, [role, how]).rowcount:
+        return False
+    conn.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+    return True
 
 
 @contextmanager
 def writer(
-    settings: Settings, run_id: str, *, shared: bool = False
+    settings: Settings, run_id: str, *, shared: bool = False, role: str | None = None
 ) -> Iterator[psycopg.Connection]:
     """A connection that holds the writer lock for the run `run_id` as long as the block lasts.
 
@@ -42,7 +63,7 @@ def writer(
     Raises NotRunning when the run was ended or another took its place in the meantime.
     """
     suffix = "_shared" if shared else ""
-    with connect(settings, autocommit=True) as conn:
+    with connect(settings, autocommit=True, role=role) as conn:
         conn.execute(f"select pg_advisory_lock{suffix}(%s)", [WRITER_LOCK])
         row = conn.execute("select status from ops.runs where run_id = %s", [run_id]).fetchone()
         if row is None or row[0] != "running":

@@ -33,6 +33,7 @@ from answerable.settings import Settings
 from answerable.sources import stream as stream_of
 from answerable.sources.stream import Poison, Stream, Unread
 from answerable.warehouse.db import writer
+from answerable.warehouse.roles import LOADER
 from answerable.warehouse.setup import raw_table
 
 LARGEST_RECORD = 16 * 1024 * 1024
@@ -106,7 +107,7 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     started = time.monotonic()
     total = Counts()
     by_stream: dict[str, dict[str, Any]] = {}
-    with writer(settings, run_id) as conn:
+    with writer(settings, run_id, role=LOADER) as conn:
         _refuse_a_night_without_sources(conn, run_id)
         _in_full_after_a_rebuild(conn, run_id)
         loaded = {name for (name,) in conn.execute("select object from ops.batches")}
@@ -127,6 +128,7 @@ def load(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
                     )
             by_stream[f"{source}.{stream}"] = counts.as_dict()
             total.add(counts)
+        conn.execute("reset role")  # statistics are for a table's owner to make
         analyze(conn, changed)
         conn.execute(
             "update ops.batches set first_read_run_no ="

@@ -670,11 +670,15 @@ def migrate(
             if not found:
                 _create(conn, target, wanted, model)
             elif found != wanted:
+                if found.get("brand") != wanted.get("brand"):
+                    roles.unguard(conn, *target)  # its policies hold the column fast
                 _alter(conn, target, found, wanted)
             if _key(conn, *target) != set(model.key):
                 _rekey(conn, target, model.key)
             if keep_undo:
                 _follow_with_undo(conn, target, wanted)
+            if model.schema == "marts":
+                roles.guard(conn, *target, has_brand=wanted.get("brand") == "text")
             _comment(conn, target, model)
 
         if found and (found != wanted or _key(conn, *target) != set(model.key)):

@@ -7,6 +7,7 @@ create schema if not exists build;
 create schema if not exists identity;
 create schema if not exists marts;
 create schema if not exists private;
+create schema if not exists access;
 
 -- One row per run. run_no orders runs; the batches that a run reads are those that
 -- a run up to `reads_up_to` was the first to read, so a replay reads what its night read.
@@ -231,6 +232,22 @@ create table if not exists ops.check_results (
     advice text,
     exception_no bigint references ops.accepted_exceptions (exception_no)
 );
+
+-- Which brands a role in answerable_brand_reader sees (`answerable grants --role`). The view is what the
+-- policies of tables with a brand ask: a role sees its own rows in it.
+create table if not exists ops.reader_brands (
+    reader text not null,
+    brand text not null,
+    primary key (reader, brand)
+);
+do $$
+begin
+    -- asked first, since `or replace` would wait for whoever reads it
+    if to_regclass('access.my_brands') is null then
+        create view access.my_brands with (security_barrier) as
+        select brand from ops.reader_brands where reader = current_user;
+    end if;
+end $$;
 
 -- One row per publication; the newest not rolled back is what readers see.
 create table if not exists ops.publications (

@@ -23,6 +23,7 @@ from answerable.sources.connection import Connection
 from answerable.sources.errors import CredentialsRefused, SourceError, SpecError
 from answerable.sources.oauth import Grant, Spent, Tokens, exchange
 from answerable.warehouse.db import connect
+from answerable.warehouse.roles import LOADER
 
 KEY = "ANSWERABLE_TOKEN_KEY"
 MAKE_ONE = (
@@ -95,7 +96,7 @@ class Renewed:
         with self._lock:
             if self._tokens is not None and is_one(self._tokens):
                 return self._tokens
-            with connect(self._settings, autocommit=True) as conn:
+            with connect(self._settings, autocommit=True, role=LOADER) as conn:
                 # held until the connection ends, over the exchange and what is committed around it
                 conn.execute(
                     "select pg_advisory_lock(hashtextextended(%s, 0))",
@@ -153,7 +154,7 @@ class Renewed:
                     ) from None
                 time.sleep(0.5)
             try:
-                conn = connect(self._settings, autocommit=True)
+                conn = connect(self._settings, autocommit=True, role=LOADER)
             except psycopg.OperationalError:
                 continue
 

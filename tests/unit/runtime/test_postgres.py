@@ -15,6 +15,9 @@ import psycopg
 import pytest
 
 from answerable.runtime import postgres
+from answerable.warehouse import roles as grants
+from answerable.warehouse import setup
+from answerable.warehouse.names import Schemas
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def test_no_file_with_a_password_is_readable_for_others(home):
     assert {f.name for f in files} == {
         "url",
         "airflow.url",
-        *(f"url.{role}" for role in postgres.ROLES),
+        *(f"url.{role}" for role in (postgres.ADMIN, *postgres.ROLES)),
     }
     assert {stat.S_IMODE(f.stat().st_mode) for f in files} == {0o600}
     assert stat.S_IMODE(cluster.data.stat().st_mode) == 0o700
@@ -64,6 +67,54 @@ def test_a_wrong_password_is_refused(home):
     cluster = start(home)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(cluster.url(), password="wrong")
+
+
+def test_nobody_but_the_administrator_is_a_superuser_or_makes_roles(home):
+    cluster = start(home)
+    with psycopg.connect(cluster.url(), autocommit=True) as conn:
+        mighty = conn.execute(
+            "select rolname from pg_roles where rolsuper or rolcreaterole or rolcreatedb"
+            " or rolreplication or rolbypassrls"
+        ).fetchall()
+        assert mighty == [(postgres.ADMIN,)]
+        for statement in (
+            "create role mine",
+            "create database mine",
+            "alter role answerable superuser",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute(statement)
+
+
+def test_a_server_of_before_whose_owner_was_its_superuser_gets_a_plain_owner(home, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "ADMIN", postgres.OWNER)
+        patch.setattr(postgres, "_take_superuser_from_owner", lambda cluster, port: None)
+        patch.setattr(postgres.roles, "for_administrator", lambda *names: "")
+        cluster = start(home)
+        with psycopg.connect(cluster.url()) as conn:
+            assert conn.execute("select rolsuper from pg_roles where rolname = user").fetchone()[0]
+            setup.prepare(conn)
+            conn.execute(
+                "insert into ops.watermarks (source, stream, cursor) values ('a', 'b', 'c')"
+            )
+    assert not cluster.url_file(postgres.ADMIN).exists()
+    url = cluster.url()
+    start(home)
+    assert cluster.url() == url
+    with psycopg.connect(url) as conn:
+        query = "select rolsuper or rolcreaterole from pg_roles where rolname = user"
+        assert conn.execute(query).fetchall() == [(False,)]
+        assert conn.execute("select cursor from ops.watermarks").fetchall() == [("c",)]
+        setup.prepare(conn)  # all of it is the owner's: it may be altered
+        grants.grant(conn, Schemas.of(""))
+        conn.execute("alter table raw.quarantine add column more text")
+        conn.execute("drop view ops.walks")
+        conn.execute("create schema another")
+    assert postgres.is_running(cluster)
+    with psycopg.connect(cluster.url(postgres.ADMIN)) as conn:
+        query = "select rolname from pg_roles where rolsuper"
+        assert conn.execute(query).fetchall() == [(postgres.ADMIN,)]
 
 
 def test_survives_a_power_cut_with_what_was_committed_and_keeps_its_port(home):

@@ -45,6 +45,7 @@ ROLE_NAMES = {
     "builder": "answerable_builder",
     "loader": "answerable_loader",
     "owner": "answerable",
+    "admin": "postgres",
 }
 
 
@@ -351,12 +352,30 @@ def psql(
     settings = _with_database()
     own = os.environ.get("ANSWERABLE_WAREHOUSE_URL")
     url = own or postgres.cluster_of(settings.home).url(ROLE_NAMES[role])
+    environ = os.environ | _libpq(url)
+    if own and role != "owner":
+        environ["PGOPTIONS"] = _as_role(settings, ROLE_NAMES[role])
     program = str(postgres.binary("psql"))
     arguments = [program, "--no-psqlrc", "--set=ON_ERROR_STOP=1", *context.args]
     if not sys.stdin.isatty():
         arguments += ["--csv", "--quiet", "--file=-"]
     # by the environment: arguments can be seen by everybody on the machine
-    os.execve(program, arguments, os.environ | _libpq(url))
+    os.execve(program, arguments, environ)
+
+
+def _as_role(settings: Settings, role: str) -> str:
+    """What to begin a session of the owner's with, so that it may do what the role may."""
+    from answerable.warehouse import roles
+    from answerable.warehouse.db import become, connect
+
+    with connect(settings) as conn:
+        if not become(conn, role):
+            _refuse(
+                f"the warehouse's owner cannot become {role}; `answerable grants` prints the SQL "
+                "that makes the roles. With --role owner it needs none"
+            )
+    said = {"role": role} | roles.session_of(role)
+    return " ".join(f"-c {name}={value}" for name, value in said.items())
 
 
 def _libpq(url: str) -> dict[str, str]:
@@ -366,6 +385,47 @@ def _libpq(url: str) -> dict[str, str]:
     names |= {"password": "PGPASSWORD", "sslmode": "PGSSLMODE"}
     given = conninfo_to_dict(url)
     return {variable: str(given[name]) for name, variable in names.items() if given.get(name)}
+
+
+@app.command()
+def grants(
+    role: Annotated[
+        str | None, typer.Option(help="a reader of brands, by the name of its database role")
+    ] = None,
+    brand: Annotated[
+        list[str] | None,
+        typer.Option(help="the brand that it sees; may be given several times; none: nothing"),
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="the role that nights connect as; else the URL's")
+    ] = None,
+) -> None:
+    """Print the SQL that makes the warehouse's roles, for an administrator of a server of yours.
+
+    It may be run again, asks for no password and has none in it. The embedded server has the roles.
+
+    With --role that role sees, from now on, the rows of its brands in every mart that has a brand,
+    and nothing else. Where it is not there yet, the SQL that makes it is printed:
+    [bold]answerable grants --role bi_north --brand north | answerable psql --role admin[/]
+    """
+    from answerable.warehouse import roles
+    from answerable.warehouse.db import connect
+
+    if role is None:
+        database, of_url = Settings.from_environment().warehouse_names
+        print(roles.for_administrator(database, owner or of_url), end="")
+        return
+    settings = _with_database()
+    named = set(brand or ())
+    with connect(settings) as conn:
+        known = settings.brands | roles.brands_in_use(conn)
+        if unknown := sorted(named - known):
+            _refuse(f"no brand {unknown[0]!r}; there are {', '.join(sorted(known))}")
+        is_missing = roles.give_brands(conn, role, named)
+    if is_missing:
+        print(roles.for_brand_reader(role), end="")
+    seen = ", ".join(sorted(named)) or "no brand"
+    print(f"{role} sees {seen}.", file=sys.stderr)
 
 
 @app.command()

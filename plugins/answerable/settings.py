@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +56,24 @@ class Settings:
                 "run `answerable db start` (or `make nightly`, which does) or name a PostgreSQL"
             )
         return file.read_text(encoding="utf-8").strip()
+
+    @property
+    def warehouse_names(self) -> tuple[str, str]:
+        """The warehouse's database and owner, as its URL names them; the server may be down."""
+        try:
+            url = urlsplit(self.warehouse_url)
+        except SettingsError:
+            return "answerable", "answerable"  # the embedded server's, which is not made yet
+        return unquote(url.path.lstrip("/")), unquote(url.username or "")
+
+    @property
+    def brands(self) -> set[str]:
+        """The brands that the company has (policy file brands.csv)."""
+        file = self.policy / "brands.csv"
+        if not file.exists():
+            return set()
+        with file.open(newline="", encoding="utf-8") as handle:
+            return {row["brand"] for row in csv.DictReader(handle) if row.get("brand")}
 
     @property
     def company_timezone(self) -> str:

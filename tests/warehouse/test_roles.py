@@ -73,6 +73,7 @@ ALLOWED: dict[str, set[str]] = {
     "create schema mine": {OWNER},
     "set role answerable_private": {PRIVATE, OWNER},
     "set role answerable_loader": {LOADER, OWNER},
+    "set role answerable_brand_reader": set(),
     "set role answerable": {OWNER},
     "set session authorization answerable": {OWNER},
     "set role postgres": set(),
@@ -200,5 +201,5 @@ def test_a_step_does_what_it_does_as_the_role_that_it_names(settings, warehouse)
 
 
 def test_where_the_owner_cannot_become_a_role_it_stays_the_owner(pg, settings):
-    with db.connect(settings, role=READER) as conn:  # nobody made the owner one of its readers
+    with db.connect(settings, role=roles.BRAND_READER) as conn:
         assert conn.execute("select current_user").fetchone() == (OWNER,)

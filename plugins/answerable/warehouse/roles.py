@@ -4,6 +4,8 @@ An administrator makes roles (`for_administrator`); the owner, who may not, give
 on what is in the warehouse (`grant`). Roles that a server does not have are left out.
 """
 
+from collections.abc import Collection, Mapping
+
 import psycopg
 from psycopg import sql
 
@@ -40,12 +42,12 @@ OPS_RIGHTS = {
 }
 
 # what a session of a reader begins with; that they may not write does not rest on it
-READERS_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "'15min'"}
-SEARCH_PATHS = {READER: "marts", PRIVATE: "marts, private"}
+READERS_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "15min"}
+SEARCH_PATHS = {READER: "marts", PRIVATE: "marts,private", BRAND_READER: "marts"}
 
 # the brands of whoever asks, for the policies of tables that have one
 MY_BRANDS = ("access", "my_brands")
-EVERYBODY_ELSE, THEIR_BRANDS = "everybody_else", "their_brands"
+POLICIES = ("their_brands", "everybody_else", "all_brands")
 NO_BRANDS = ("(all)", "(none)")  # what sums over brands, and rows without one, say in its place
 
 
@@ -89,7 +91,7 @@ def grant(conn: psycopg.Connection, schemas: Schemas) -> None:
     Safe to call at any time. Commits.
     """
     conn.execute("select pg_advisory_xact_lock(%s)", [GRANT_LOCK])
-    roles = {name for (name,) in conn.execute("select rolname from pg_roles")}
+    roles = _roles(conn)
     existing = {name for (name,) in conn.execute("select nspname from pg_namespace")}
     for role, schema, on_tables, may_create in rights(schemas):
         if role not in roles or schema not in existing:
@@ -139,77 +141,84 @@ def _grant_ops(conn: psycopg.Connection, role: str) -> None:
 
 
 def guard(conn: psycopg.Connection, schema: str, table: str, *, has_brand: bool) -> None:
-    """Have readers of brands see of a published table the rows of their brands, or nothing of one
-    that has no brand. Everybody else sees what they are granted. No commit.
+    """Have readers of brands see of a published table the rows of their brands. Everybody else
+    sees what they are granted. No commit.
 
-    Nobody but the table's owner sees a row that no policy shows. So whatever becomes of the second
-    policy (a `drop ... cascade` takes it along), readers of brands see less and never more.
+    No policy takes rows away from readers of brands, each shows some: whatever becomes of one (a
+    `drop ... cascade` takes it along), they see less and never more.
     """
-    names = {
-        "table": sql.Identifier(schema, table),
-        "brand_reader": sql.Identifier(BRAND_READER),
-        "brand_readers": sql.Literal(BRAND_READER),
-        "my_brands": sql.Identifier(*MY_BRANDS),
-        "everybody_else": sql.Identifier(EVERYBODY_ELSE),
-        "their_brands": sql.Identifier(THEIR_BRANDS),
-    }
-    is_wanted = has_brand and _has_brand_readers(conn)
-    count, is_enabled = conn.execute(
-        "select (select count(*) from pg_policy where polrelid = pg_class.oid"
-        " and polname = any (%s)), relrowsecurity from pg_class where oid = %s::regclass",
-        [[EVERYBODY_ELSE, THEIR_BRANDS], names["table"].as_string(conn)],
-    ).fetchone()
-    if (count == 2 and is_enabled) if is_wanted else count == 0:
+    known = _roles(conn)
+    is_wanted = has_brand and BRAND_READER in known
+    policies = _policies(known) if is_wanted else {}
+    name = sql.Identifier(schema, table)
+    found = dict(
+        conn.execute(
+            "select polname, array(select rolname::text from pg_roles where oid = any (polroles)"
+            " order by 1) from pg_policy where polrelid = %s::regclass and polname = any (%s)",
+            [name.as_string(conn), list(POLICIES)],
+        ).fetchall()
+    )
+    if found == {policy: to for policy, (to, _) in policies.items()}:
         return
-    statements = ["drop policy if exists {everybody_else} on {table}"]
-    statements += ["drop policy if exists {their_brands} on {table}"]
-    if is_wanted:
-        statements += [
-            "alter table {table} enable row level security",
-            "create policy {everybody_else} on {table} for select"
-            " using (not pg_has_role(current_user, {brand_readers}, 'usage'))",
-            "create policy {their_brands} on {table} for select to {brand_reader}"
-            " using (brand in (select brand from {my_brands}))",
-        ]
-    else:
-        statements += ["alter table {table} disable row level security"]
-    for statement in statements:
-        conn.execute(sql.SQL(statement).format(**names))
+    unguard(conn, schema, table)
+    if policies:
+        conn.execute(sql.SQL("alter table {} enable row level security").format(name))
+    for policy, (to, shown) in policies.items():
+        conn.execute(
+            sql.SQL("create policy {} on {} for select to {} using ({})").format(
+                sql.Identifier(policy),
+                name,
+                sql.SQL(", ").join(map(sql.Identifier, to)) if to else sql.SQL("public"),
+                shown,
+            )
+        )
+
+
+def _policies(known: Collection[str]) -> dict[str, tuple[list[str], sql.Composable]]:
+    """Name -> to whom (nobody named: to all), and which rows it shows."""
+    everybody_else = "not (select pg_has_role(current_user, {}, 'usage'))"
+    return {
+        "their_brands": (
+            [BRAND_READER],
+            sql.SQL("brand in (select brand from {})").format(sql.Identifier(*MY_BRANDS)),
+        ),
+        "everybody_else": ([], sql.SQL(everybody_else).format(sql.Literal(BRAND_READER))),
+        # they are everybody else; but so the planner has nothing to ask and no order to keep
+        "all_brands": (sorted({BUILDER, READER, PRIVATE} & set(known)), sql.SQL("true")),
+    }
 
 
 def unguard(conn: psycopg.Connection, schema: str, table: str) -> None:
     """Take a table from readers of brands, while its columns change; `guard` gives it back."""
-    if _has_brand_readers(conn):
-        conn.execute(
-            sql.SQL("revoke all on {} from {}").format(
-                sql.Identifier(schema, table), sql.Identifier(BRAND_READER)
-            )
-        )
-    for policy in (EVERYBODY_ELSE, THEIR_BRANDS):
-        conn.execute(
-            sql.SQL("drop policy if exists {} on {}").format(
-                sql.Identifier(policy), sql.Identifier(schema, table)
-            )
-        )
+    name = sql.Identifier(schema, table)
+    if BRAND_READER in _roles(conn):
+        conn.execute(sql.SQL("revoke all on {} from {}").format(name, sql.Identifier(BRAND_READER)))
+    ours = conn.execute(
+        "select polname from pg_policy where polrelid = %s::regclass and polname = any (%s)",
+        [name.as_string(conn), list(POLICIES)],
+    ).fetchall()
+    for (policy,) in ours:
+        conn.execute(sql.SQL("drop policy {} on {}").format(sql.Identifier(policy), name))
+    if ours:
+        conn.execute(sql.SQL("alter table {} disable row level security").format(name))
 
 
-def _has_brand_readers(conn: psycopg.Connection) -> bool:
-    return bool(conn.execute("select from pg_roles where rolname = %s", [BRAND_READER]).rowcount)
+def _roles(conn: psycopg.Connection) -> set[str]:
+    return {name for (name,) in conn.execute("select rolname from pg_roles")}
 
 
 def _grant_brands(conn: psycopg.Connection, schemas: Schemas) -> None:
     """Readers of brands get the tables that `guard` has seen to, and no others."""
     tables = conn.execute(
         """
-        select nspname, relname, relrowsecurity and (
-            select count(*) from pg_policy
-            where polrelid = pg_class.oid and polname = any (%s)
-        ) = 2
+        select nspname, relname, relrowsecurity and exists (
+            select from pg_policy where polrelid = pg_class.oid and polname = 'their_brands'
+        )
         from pg_class
         join pg_namespace on relnamespace = pg_namespace.oid
         where nspname = any (%s) and relkind in ('r', 'p', 'v', 'm')
         """,
-        [[EVERYBODY_ELSE, THEIR_BRANDS], [schemas.marts, MY_BRANDS[0]]],
+        [[schemas.marts, MY_BRANDS[0]]],
     ).fetchall()
     role = sql.Identifier(BRAND_READER)
     for schema in sorted({schema for schema, _, _ in tables}):
@@ -226,13 +235,64 @@ def _grant_brands(conn: psycopg.Connection, schemas: Schemas) -> None:
 # -- what we may not do ourselves ----------------------------------------------------------------
 
 
+def give_brands(conn: psycopg.Connection, role: str, brands: Collection[str]) -> bool:
+    """Have the role, a reader of brands, see these brands and no others. Commits.
+
+    Says whether an administrator has to make it one first (`for_brand_reader`). Raises GrantError
+    where it would see everything by what else it is in.
+    """
+    if forbidden := sorted(set(brands) & set(NO_BRANDS)):
+        raise GrantError(f"{forbidden[0]!r} is no brand: it is what sums over brands say")
+    if BRAND_READER not in _roles(conn):
+        raise GrantError(
+            f"there is no role {BRAND_READER} on this server; `answerable grants` prints the SQL "
+            "that makes it, for an administrator"
+        )
+    held = conn.execute(
+        "select held.rolname from pg_roles as asked join pg_roles as held"
+        " on pg_has_role(asked.oid, held.oid, 'member')"
+        " where asked.rolname = %s and (held.rolsuper or held.rolbypassrls"
+        " or held.rolname = any(%s) or held.rolname = current_user) order by 1",
+        [role, [LOADER, BUILDER, READER, PRIVATE]],
+    ).fetchone()
+    if held:
+        raise GrantError(
+            f"{role} is {held[0]} or in it, so it sees more than its brands; take a role of its own"
+        )
+    with conn.transaction():
+        conn.execute("delete from ops.reader_brands where reader = %s", [role])
+        with conn.cursor() as cursor:
+            cursor.executemany(
+                "insert into ops.reader_brands (reader, brand) values (%s, %s)",
+                [(role, brand) for brand in sorted(set(brands))],
+            )
+    conn.commit()
+    is_one = conn.execute(
+        "select from pg_roles where rolname = %s and pg_has_role(oid, %s, 'usage')",
+        [role, BRAND_READER],
+    ).rowcount
+    return not is_one
+
+
+def brands_in_use(conn: psycopg.Connection) -> set[str]:
+    """The brands that readers find in what is published."""
+    if conn.execute("select to_regclass('marts.fct_interactions')").fetchone() == (None,):
+        return set()
+    rows = conn.execute("select distinct brand from marts.fct_interactions where brand is not null")
+    return {brand for (brand,) in rows}
+
+
 def for_administrator(database: str, owner: str = OWNER) -> str:
     """The SQL that makes the roles, for a role that may. It may be run again; no password in it."""
-    lines = [_made(owner)]
+    lines = [
+        f"-- As an administrator, in the database {_name(database)}. What is there already stays.",
+        "-- No password is set: \\password in psql does it, for each role that is to log in.",
+        _made(owner),
+    ]
     lines += [_made(role) for role in (LOADER, BUILDER, READER, PRIVATE)]
     lines += [_made(BRAND_READER, "nologin")]
-    groups = ", ".join(map(_name, (LOADER, BUILDER, PRIVATE)))
-    everybody = ", ".join(map(_name, (LOADER, BUILDER, READER, PRIVATE, BRAND_READER)))
+    groups = ", ".join(map(_name, (LOADER, BUILDER, READER, PRIVATE)))
+    everybody = f"{groups}, {_name(BRAND_READER)}"
     lines += [
         # conditional, since few may change these at all
         f"do $$ begin\n    if exists (select from pg_roles where rolname = {_text(owner)}\n"
@@ -242,26 +302,33 @@ def for_administrator(database: str, owner: str = OWNER) -> str:
         f"revoke all on database {_name(database)} from public;",
         f"grant connect, create, temporary on database {_name(database)} to {_name(owner)};",
         f"grant connect on database {_name(database)} to {everybody};",
-        "-- the owner's steps do what they do as the least of these that serves",
+        "-- so that the owner's steps can do what they do with the rights of one of these",
         f"grant {groups} to {_name(owner)};",
     ]
     for role in (LOADER, BUILDER, READER, PRIVATE):
-        lines.append(f"alter role {_name(role)} set timezone = 'UTC';")
-    for role, path in SEARCH_PATHS.items():
-        lines += _settings(role, path)
+        lines += _begins_with(role, session_of(role))
     return "\n".join(lines) + "\n"
 
 
-def for_administrator_brand_reader(role: str) -> str:
+def for_brand_reader(role: str) -> str:
     """The SQL that makes a role a reader of brands; which ones, is said by `give_brands`."""
     lines = [_made(role), f"grant {_name(BRAND_READER)} to {_name(role)};"]
-    lines += [f"alter role {_name(role)} set timezone = 'UTC';"]
-    return "\n".join(lines + _settings(role, "marts")) + "\n"
+    return "\n".join(lines + _begins_with(role, session_of(BRAND_READER))) + "\n"
 
 
-def _settings(role: str, path: str) -> list[str]:
-    said = READERS_SETTINGS | {"search_path": path}
-    return [f"alter role {_name(role)} set {name} = {value};" for name, value in said.items()]
+def session_of(role: str) -> dict[str, str]:
+    """The settings with which a session of the role begins."""
+    if role not in SEARCH_PATHS:
+        return {"timezone": "UTC"}
+    return {"timezone": "UTC"} | READERS_SETTINGS | {"search_path": SEARCH_PATHS[role]}
+
+
+def _begins_with(role: str, settings: Mapping[str, str]) -> list[str]:
+    return [
+        # the list of a search path is no one text
+        f"alter role {_name(role)} set {name} = {value if name == 'search_path' else _text(value)};"
+        for name, value in settings.items()
+    ]
 
 
 def _made(role: str, can: str = "login") -> str:

@@ -46,8 +46,8 @@ down: install  ## stop all that runs: Airflow and the database
 status: install  ## what runs, and what the last nights were
 	@exec $(ANSWERABLE) status
 
-psql: install  ## query the marts; SQL on standard input gives CSV (ROLE=private, owner, ...)
-	@exec $(ANSWERABLE) psql $(if $(ROLE),--role "$(ROLE)")
+psql: install  ## query the marts; SQL on standard input gives CSV (ROLE=private, owner, ...; EXACT=1 for programs)
+	@exec $(ANSWERABLE) psql $(if $(ROLE),--role "$(ROLE)") $(if $(EXACT),--exact)
 
 report: install  ## write the report of the published night again
 	@exec $(ANSWERABLE) report

@@ -3,13 +3,15 @@
 import os
 import shutil
 import sys
+import traceback
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from answerable.foreign import tame
+from answerable.runtime.display import console
 from answerable.settings import ROOT, Settings
 
 app = typer.Typer(
@@ -47,10 +49,6 @@ ROLE_NAMES = {
     "owner": "answerable",
     "admin": "postgres",
 }
-
-
-def console() -> Console:
-    return Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 @app.command()
@@ -338,13 +336,19 @@ def psql(
     role: Annotated[
         str, typer.Option(help="reader (marts), private (also names and texts), owner, ...")
     ] = "reader",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="the cells of the CSV as they are, for programs")
+    ] = False,
 ) -> None:
     """Query the marts.
 
     At a terminal this opens psql. SQL on standard input is run, and its result printed as CSV with
     a header: [bold]echo "select * from fct_cases limit 5" | answerable psql[/]
+
+    What would begin a formula in a spreadsheet has an apostrophe before it in the CSV, and control
+    characters are replaced; a program that wants the cells as they are says --exact.
     """
-    from answerable.runtime import postgres
+    from answerable.runtime import asking, postgres
 
     role = role.removeprefix("answerable_")
     if role not in ROLE_NAMES:
@@ -352,15 +356,15 @@ def psql(
     settings = _with_database()
     own = os.environ.get("ANSWERABLE_WAREHOUSE_URL")
     url = own or postgres.cluster_of(settings.home).url(ROLE_NAMES[role])
+    program = postgres.binary("psql")
+    arguments = ["--no-psqlrc", "--set=ON_ERROR_STOP=1", *context.args]
+    # by the environment: arguments can be seen by everybody on the machine
     environ = os.environ | _libpq(url)
     if own and role != "owner":
         environ["PGOPTIONS"] = _as_role(settings, ROLE_NAMES[role])
-    program = str(postgres.binary("psql"))
-    arguments = [program, "--no-psqlrc", "--set=ON_ERROR_STOP=1", *context.args]
-    if not sys.stdin.isatty():
-        arguments += ["--csv", "--quiet", "--file=-"]
-    # by the environment: arguments can be seen by everybody on the machine
-    os.execve(program, arguments, environ)
+    if sys.stdin.isatty():
+        asking.at_a_terminal(program, arguments, environ)
+    raise typer.Exit(asking.as_csv(program, arguments, environ, is_exact=exact))
 
 
 def _as_role(settings: Settings, role: str) -> str:
@@ -524,7 +528,7 @@ def explain_case(
     with connect(_with_database()) as conn:
         told = explaining.case(conn, case_id, prefix=prefix)
     for line in explaining.lines(told, explaining.zone_of(zone), metric):
-        print(line.rstrip())
+        print(tame(line.rstrip()))
 
 
 @app.command()
@@ -561,7 +565,7 @@ def customer(
     with connect(settings, role=PRIVATE) as conn:
         told = customers.customer(conn, identifier, region=settings.default_region, prefix=prefix)
     for line in customers.lines(told, zone_of(zone), is_full=full):
-        print(line.rstrip())
+        print(tame(line.rstrip()))
 
 
 @app.command()
@@ -691,7 +695,7 @@ def _prefix(night: str | None) -> str:
 
 
 def _refuse(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(tame(text), file=sys.stderr)
     raise typer.Exit(1)
 
 
@@ -711,9 +715,9 @@ def main() -> None:
         )
         sys.exit(130)
     except Exception as error:
-        if not type(error).__module__.startswith("answerable"):
-            raise
-        print(f"\n{error}", file=sys.stderr)
+        is_foreseen = type(error).__module__.startswith("answerable")
+        said = str(error) if is_foreseen else "".join(traceback.format_exception(error))
+        print(f"\n{tame(said)}", file=sys.stderr)
         sys.exit(1)
 
 

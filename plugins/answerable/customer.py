@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from answerable.explain import ExplainError, instants_in, published_as_of, table
+from answerable.foreign import one_line
 from answerable.identity.identifiers import email, handle, phone
 from answerable.warehouse.names import Schemas
 
@@ -175,8 +176,8 @@ def lines(told: Customer, zone: ZoneInfo, *, is_full: bool = False) -> Iterator[
         [
             (
                 row["identifier_kind"],
-                plain(row["identifier"]),
-                plain(row["identifier_key"]),
+                one_line(row["identifier"]),
+                one_line(row["identifier_key"]),
                 row["source"],
                 at(row["first_seen_at"]),
                 at(row["last_seen_at"]),
@@ -190,11 +191,11 @@ def lines(told: Customer, zone: ZoneInfo, *, is_full: bool = False) -> Iterator[
         ("account", "carries", "how", "source", "told in", "since", "until", "believed"),
         [
             (
-                plain(row["account_identifier_key"]),
-                plain(row["identifier_key"]),
+                one_line(row["account_identifier_key"]),
+                one_line(row["identifier_key"]),
                 row["evidence"],
                 row["source"],
-                plain(row["told_in"] or ""),
+                one_line(row["told_in"] or ""),
                 at(row["first_seen_at"]),
                 at(row["last_seen_at"]),
                 f"no: {row['not_used_because']}" if row["not_used_because"] else "yes",
@@ -235,23 +236,16 @@ def lines(told: Customer, zone: ZoneInfo, *, is_full: bool = False) -> Iterator[
                 + (f", spoke {spoke} s" if spoke else "")
             )
         if row["text"]:
-            text = plain(row["text"])
+            text = one_line(row["text"])
             cut = len(text) > SHORT and not is_full
             yield f"      {text[:SHORT] + ' ...' if cut else text}"
-
-
-def plain(text: str) -> str:
-    """What a stranger wrote, as one line that moves no cursor and colours nothing.
-
-    >>> plain("a\\x1b[31m\\nb")
-    'a [31m b'
-    """
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _because(row: Row) -> str:
     carried = ""
     if row["account_identifier_key"]:
-        carried = f"{plain(row['account_identifier_key'])} carries {plain(row['identifier_key'])}"
-    told = f"{row['cause']}: {plain(row['rule'])}" if row["rule"] else row["cause"]
+        carried = (
+            f"{one_line(row['account_identifier_key'])} carries {one_line(row['identifier_key'])}"
+        )
+    told = f"{row['cause']}: {one_line(row['rule'])}" if row["rule"] else row["cause"]
     return f"{told}{'; ' if carried else ''}{carried}"

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from answerable.foreign import one_line
 from answerable.policies import METRICS
 from answerable.warehouse.names import Schemas
 
@@ -238,6 +239,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
     >>> print(*table(("at", "who"), [("09:00", "customer")]), sep="|")
       at     who     |  09:00  customer
     """
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in (titles, *rows)) for i in range(len(titles))]
     for row in (titles, *rows) if rows else ():
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from answerable.foreign import one_line
+
 NONE = "(none)"  # what the daily report writes where there is no value
 
 METRICS = {
@@ -42,11 +44,6 @@ CAUSES = {
     "clock_rule": "another rule of counting",
     "schedule_differs": "other opening hours",
 }
-# characters that have no shape of their own, or turn the direction of what follows
-INVISIBLE = re.compile(
-    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f"
-    "\\ufeff\\ufff9-\\ufffb]"
-)
 
 
 def metric(name: str) -> str:
@@ -166,5 +163,5 @@ def plain(text: object, longest: int = 120) -> str:
     """
     if text is None or text == "":
         return "-"
-    tamed = " ".join(INVISIBLE.sub("\ufffd", str(text)).split())
+    tamed = one_line(str(text))
     return tamed if len(tamed) <= longest else tamed[: longest - 1].rstrip() + "…"

@@ -1,14 +1,42 @@
 """What a night shows: a line per stage when it ends, and the one under way while it lasts."""
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
+from rich.segment import Segment
 from rich.status import Status
 
+from answerable.foreign import tame
 from answerable.progress import Stage, listen
+
+
+def console() -> Console:
+    """A console on which nothing that it is given acts, whoever wrote it."""
+    # no emoji: `:bomb:` in an error is what somebody wrote
+    made = Console(soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 160)
+    made.push_render_hook(_Taming())
+    return made
+
+
+class _Taming(RenderHook):
+    def process_renderables(
+        self, renderables: Sequence[ConsoleRenderable]
+    ) -> list[ConsoleRenderable]:
+        return [_Tamed(each) for each in renderables]
+
+
+class _Tamed:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inner, options):
+            # the console's own moves of the cursor are no text
+            yield segment if segment.control else Segment(tame(segment.text), segment.style)
 
 
 def line(stage: Stage) -> str:
@@ -41,7 +69,7 @@ def shown(console: Console) -> Iterator[None]:
             mark = "[green]✓[/]" if stage.state == "done" else "[red]✗[/]"
             console.print(f"{mark} {escape(line(stage))}", highlight=False, soft_wrap=True)
         if status is not None:
-            status.update(escape(line(under_way[-1])) if under_way else "")
+            status.update(escape(tame(line(under_way[-1]))) if under_way else "")
 
     stop = listen(on_change)
     try:

@@ -1,15 +1,15 @@
-"""A night with failures, and a token that is nowhere afterwards; one source fails, others stand."""
+"""A night with failures, and a secret in every place that takes one, which is nowhere else
+afterwards; one source fails, others stand."""
 
-import base64
-import gzip
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
-from psycopg import sql
+from secret_forms import admin, forms, in_databases, in_files
 
 from answerable.runtime import postgres
 from answerable.sandbox import company
@@ -20,10 +20,12 @@ from answerable.sources import KINDS
 pytestmark = pytest.mark.slow
 
 DAY = "2025-12-11"
-CANARIES = ("canary-desk-4f1c9be2", "canary-x-77ad0c31")
+# with characters that a URL and base 64 write in other ways
+CANARIES = ("canary-desk-4f1c9be2+/?%", "canary-x-77ad0c31+/?%")
 # a second help desk, whose tokens expire: what all of them have in common, and its client's secret
 ROTATING, CLIENT_SECRET = "canary-uk-90be21d4-", "canary-client-5d02aa17"
 KEY = Fernet.generate_key().decode()
+IDENTITY = "canary-identity-c41e0f77 $+/?%"
 
 ECHO = json.dumps({"detail": f"the token {CANARIES[1]} has expired"})
 ALL_NIGHT = 10**6
@@ -95,6 +97,7 @@ def house(new_house, served, uk):
     more = accounts(served)
     more["AIRFLOW_CONN_DESK_UK"] = accounts(uk)["AIRFLOW_CONN_ZENDESK"]
     more |= {"ANSWERABLE_SOURCES": "zendesk,x,desk_uk", "ANSWERABLE_TOKEN_KEY": KEY}
+    more |= {"ANSWERABLE_IDENTITY_SECRET": IDENTITY}
     return new_house(more=more)
 
 
@@ -106,11 +109,12 @@ def accounts(handle: Handle) -> dict[str, str]:
     return {name: json.dumps(account) for name, account in told.items()}
 
 
-def secrets() -> list[bytes]:
+def secrets() -> set[bytes]:
     """The tokens, what the Authorization header makes of them, and what others are made with."""
-    pair = f"{company.ZENDESK_LOGIN}/token:{CANARIES[0]}".encode()
-    texts = (*CANARIES, ROTATING, CLIENT_SECRET, KEY)
-    return [*(each.encode() for each in texts), base64.b64encode(pair)]
+    found = forms(CANARIES[0], f"{company.ZENDESK_LOGIN}/token")
+    for each in (CANARIES[1], ROTATING, CLIENT_SECRET, KEY, IDENTITY):
+        found |= forms(each)
+    return found
 
 
 def test_after_a_night_with_failures_the_tokens_are_nowhere(house, served, uk):
@@ -133,42 +137,40 @@ def test_after_a_night_with_failures_the_tokens_are_nowhere(house, served, uk):
 
     for folder in ("landing", "logs", "dbt/nightly/target", "dbt/logs", "postgres/log", "reports"):
         assert (house.home / folder).exists(), folder  # it was looked into
-    assert found_in_files(house.home) == []
+    assert in_files(house.home, secrets()) == set()
     assert list((house.home / "reports").glob("*.html"))
-    assert found_in_databases(house.home) == []
+    found, asked = in_databases(admin(house.home), secrets())
+    assert found == set()
+    # rendered fields, what tasks handed on, and the log of events among them
+    looked_at = {"rendered_task_instance_fields", "xcom", "log", "connection", "variable"}
+    assert {f"airflow.public.{table}" for table in looked_at} <= asked
+    assert {"answerable.ops.stream_runs", "answerable.raw.quarantine"} <= asked
 
 
-def found_in_files(folder: Path) -> list[str]:
-    found = []
-    for path in folder.rglob("*"):
-        if not path.is_file() or path.is_symlink():
-            continue
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        if any(secret in data for secret in secrets()):
-            found.append(str(path))
-    return found
+def test_each_secret_that_was_made_is_in_its_own_file_and_nowhere_else(house):
+    """Those of the embedded server's roles and of Airflow, after the night above."""
+    cluster = postgres.cluster_of(house.home)
+    made = {
+        cluster.url_file(role): urlsplit(cluster.url(role)).password
+        for role in (postgres.ADMIN, postgres.OWNER, postgres.AIRFLOW, *postgres.ROLES)
+    }
+    made |= {
+        house.home / "airflow" / name: (house.home / "airflow" / name).read_text().strip()
+        for name in ("fernet_key", "jwt_secret", "api_secret")
+    }
+    for file, secret in made.items():
+        assert in_files(house.home, forms(secret)) == {file.relative_to(house.home)}
+        assert file.stat().st_mode & 0o077 == 0, file
+    every = set().union(*(forms(secret) for secret in made.values()))
+    assert in_databases(admin(house.home), every)[0] == set()
 
 
-def found_in_databases(home: Path) -> list[str]:
-    """Every column of every table of every database of the server, ours and Airflow's, as text."""
-    found = []
-    url = postgres.cluster_of(home).url()
-    with psycopg.connect(url) as conn:
-        databases = conn.execute("select datname from pg_database where not datistemplate")
-        names = [name for (name,) in databases.fetchall()]
-    assert len(names) >= 2, names
-    for name in names:
-        with psycopg.connect(re.sub(r"/[^/?]*(\?|$)", rf"/{name}\1", url)) as conn:
-            tables = conn.execute(
-                "select table_schema, table_name from information_schema.tables"
-                " where table_type = 'BASE TABLE' and table_schema <> 'pg_catalog'"
-            ).fetchall()
-            for schema, table in tables:
-                whole = sql.SQL("copy {} to stdout").format(sql.Identifier(schema, table))
-                with conn.cursor().copy(whole) as copy:
-                    data = b"".join(bytes(block) for block in copy)
-                if any(secret in data for secret in secrets()):
-                    found.append(f"{name}.{schema}.{table}")
-    return found
+def test_what_looks_for_secrets_finds_one(house):
+    """In a log, in a landed object and in both databases, in the forms that it may have there."""
+    (house.home / "logs" / "left.log").write_bytes(b"Basic " + sorted(secrets())[3])
+    assert in_files(house.home, secrets()) == {Path("logs/left.log")}
+    (house.home / "logs" / "left.log").unlink()
+    with psycopg.connect(admin(house.home), dbname="airflow", autocommit=True) as conn:
+        conn.execute("create table left_here as select %s::bytea as a", [KEY.encode()])
+        assert in_databases(admin(house.home), secrets())[0] == {"airflow.public.left_here"}
+        conn.execute("drop table left_here")

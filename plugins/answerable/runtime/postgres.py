@@ -380,7 +380,6 @@ def _take_superuser_from_owner(cluster: Cluster, port: int) -> None:
         names = {
             "admin": sql.Identifier(ADMIN),
             "owner": sql.Identifier(OWNER),
-            "warehouse": sql.Identifier(WAREHOUSE),
             "another": sql.Identifier(another),
             "moment": sql.Literal(moment),
             "admins": sql.Literal(urlsplit(cluster.url(ADMIN)).password),
@@ -397,15 +396,15 @@ def _take_superuser_from_owner(cluster: Cluster, port: int) -> None:
                 "alter role {owner} rename to {admin}",
                 "alter role {admin} password {admins}",
                 "create role {owner} login password {owners}",
-                "alter database {warehouse} owner to {owner}",
             ):
                 conn.execute(sql.SQL(statement).format(**names))
     with psycopg.connect(cluster.url(ADMIN), dbname="postgres", autocommit=True) as conn:
-        conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(another)))
-        if not conn.execute("select from pg_database where datname = %s", [WAREHOUSE]).rowcount:
-            return  # it is made in a moment
-    with psycopg.connect(cluster.url(ADMIN)) as conn:
-        conn.execute(sql.SQL(_HAND_OVER).format(sql.Literal(OWNER)))
+        if not conn.execute("select from pg_roles where rolname = %s", [another]).rowcount:
+            return
+        if conn.execute("select from pg_database where datname = %s", [WAREHOUSE]).rowcount:
+            with psycopg.connect(cluster.url(ADMIN)) as warehouse:
+                warehouse.execute(sql.SQL(_HAND_OVER).format(sql.Literal(OWNER)))
+        conn.execute(sql.SQL("drop role {}").format(sql.Identifier(another)))
 
 
 def _lets_in(cluster: Cluster, role: str) -> bool:
@@ -424,7 +423,9 @@ declare
     one record;
 begin
     for one in
-        select format('schema %I', nspname) as said
+        select format('database %I', current_database()) as said
+        union all
+        select format('schema %I', nspname)
         from pg_namespace
         where nspowner = 10 and oid >= 16384 and nspname !~ '^pg_'
         union all

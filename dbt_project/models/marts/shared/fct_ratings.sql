@@ -48,7 +48,7 @@ select
     timeline.department,
     timeline.team,
     coalesce(ratings.agent_key, timeline.agent_key) as agent_key,
-    ratings.reason,
+    {{ mask_text('ratings.reason') }} as reason,
     {{ mask_text('ratings.comment') }} as comment_masked
 
 from ratings

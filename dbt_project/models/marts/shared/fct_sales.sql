@@ -137,7 +137,7 @@ select
     end as decided_on,
     cast(described.amount as numeric(18, 4)) as amount,
     described.currency,
-    case when per_sale.status = 'lost' then described.lost_reason end as lost_reason
+    {{ mask_text("case when per_sale.status = 'lost' then described.lost_reason end") }} as lost_reason
 
 from per_sale
 inner join described

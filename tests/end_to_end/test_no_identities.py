@@ -58,7 +58,8 @@ def house(new_house, at_work):
                 at_work.update(
                     conn.execute(
                         "select datname, rolname, rolsuper from pg_stat_activity"
-                        " join pg_roles on usesysid = pg_roles.oid where application_name <> 'watch'"
+                        " join pg_roles on usesysid = pg_roles.oid"
+                        " where application_name <> 'watch'"
                     ).fetchall()
                 )
                 time.sleep(0.02)

@@ -859,7 +859,7 @@ MACROS = [
         "interval_start",
     ),
     ("dialect/time", "1288834974657", "1288834974000", "snowflake_time"),
-    ("dialect/text", "'@[[:alnum:]_]+'", "'@[[:alnum:]]+'", "mask_text"),
+    ("dialect/text", "){5,}", "){7,}", "mask_text"),
     (
         "dialect/json",
         "jsonb_exists({{ json }}, '{{ key }}')",

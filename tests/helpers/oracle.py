@@ -54,9 +54,24 @@ def differences(
 
     private = "private" if schema == "marts" else f"{schema}_private"
 
+    def by_account(value: Any) -> Any:
+        """A case that no ticket carries, by the account of whose it is: no key tells that."""
+        if not isinstance(value, str) or value.count(":") != 2:
+            return value
+        conversation, _, own = value.rpartition(":")
+        return f"{conversation}:{accounts[own]}" if own in accounts else value
+
     def ask(query: str) -> list[tuple]:
         names = {"marts": sql.Identifier(schema), "private": sql.Identifier(private)}
-        return conn.execute(sql.SQL(query).format(**names)).fetchall()
+        rows = conn.execute(sql.SQL(query).format(**names)).fetchall()
+        return [tuple(by_account(value) for value in row) for row in rows]
+
+    accounts: dict[str, str] = {}  # the key that an account gives by itself -> its id
+    for identifier, own in ask(
+        "select identifier_key, own_customer_key from {private}.customer_identities"
+        " where identifier_key like '%:user:%'"
+    ):
+        accounts[own] = identifier.partition(":user:")[2]
 
     # a customer is known by all their identifiers, for keys tell nothing
     groups = {one: frozenset(map(key_of, group)) for group in told.tied for one in group}

@@ -57,6 +57,7 @@ with golden (given, expected) as (
     ('de89 3704 0044 0532 0130 00', 'de[number]'),
     ('DE89-3704-0044-0532-0130-00', 'DE[number]'),
     ('£4111111111111111', '£[number]'),
+    ('4111' || chr(57344) || ' 1111 1111 1111', '[number]'),
     -- orders
     ('order 12345678', 'order [number]'),
     ('order TW-2025-001234', 'order TW-[number]'),

@@ -108,14 +108,17 @@ with_case as (
             addressed.case_key,
             matters.ticket_case_key,
             addressed.matched_case_key,
-            -- thread, then the customer's own id
-            matters.thread_key || ':' || split_part(matters.matter_of_identifier_key, ':user:', 2)
+            -- thread, then the key that the writer's account gives by itself: unlike the account it names
+            -- nobody, and unlike the customer's key it stays when customers merge
+            matters.thread_key || ':' || writers.own_customer_key
         ) as resolved_case_key
     from addressed
     left join matters
         on addressed.case_key is null
         and addressed.thread_key = matters.thread_key
         and addressed.matter_of_identifier_key = matters.matter_of_identifier_key
+    left join customers as writers
+        on matters.matter_of_identifier_key = writers.identifier_key
 )
 
 select

@@ -3,7 +3,18 @@
 from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Night
-from expectations import calls, cases, interactions, mentions, outcomes, ownership, people, raw, sla
+from expectations import (
+    calls,
+    cases,
+    interactions,
+    mentions,
+    outcomes,
+    ownership,
+    people,
+    plausible,
+    raw,
+    sla,
+)
 from expectations.shared import ExpectNotToShrinkByHalf
 
 Suites = list[tuple[str, str, ExpectationSuite]]
@@ -58,6 +69,8 @@ def build_suites(night: Night) -> Suites:
         "dim_departments": people.departments(night),
     }
     for table, suite in by_table.items():
+        for rule in plausible.rules(night, table):
+            suite.add_expectation(rule)
         published = night.published_rows.get(table, 0)
         if published >= SMALL:
             suite.add_expectation(

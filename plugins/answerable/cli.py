@@ -305,6 +305,33 @@ def exceptions(
 
 
 @app.command()
+def thresholds(
+    table: Annotated[
+        str | None, typer.Argument(help="only this table's, all of them, as fct_cases")
+    ] = None,
+    night: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="a night's day, else the newest that was checked"),
+    ] = None,
+) -> None:
+    """What history made plausible for a night: found, between which bounds, learnt from what.
+
+    Without a table those alone of which something is to be said: what lies beyond its bounds, and
+    bounds that are held since history moved them too far in one night.
+    """
+    from answerable.quality import thresholds as learnt
+    from answerable.runtime import tables
+    from answerable.warehouse.db import connect
+
+    settings = _with_database()
+    with connect(settings) as conn:
+        found = learnt.newest(conn, settings, night.date() if night else None)
+    if found is None:
+        _refuse("no night was checked yet" if night is None else f"no night of {night:%Y-%m-%d}")
+    tables.show_thresholds(console(), *found, table)
+
+
+@app.command()
 def purge(
     source: Annotated[str, typer.Argument(help="the connection to X, by its name")],
     ids: Annotated[

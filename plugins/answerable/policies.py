@@ -232,6 +232,13 @@ def check(folder: Path) -> list[str]:
     return errors
 
 
+def is_holiday(folder: Path, day: date) -> bool:
+    """Whether a schedule of the folder has a holiday on a day. What cannot be read is none: that is
+    for `check` to say."""
+    rows = _read(folder, "holidays", [])
+    return any(date.min < row.from_on <= day < row.until_on for row in rows)
+
+
 def _read(folder: Path, name: str, errors: list[str]) -> list[Row]:
     file = folder / f"{name}.csv"
     if not file.exists():

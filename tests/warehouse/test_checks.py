@@ -1080,8 +1080,8 @@ def test_a_good_night_passes_every_rule(good):
             "select suite, count(*) from ops.check_results where is_success group by 1"
         ).fetchall()
     counts = dict(rows)
-    assert counts["interactions"] == 11
-    assert counts["sla clocks"] == 11
+    assert counts["interactions"] == 17
+    assert counts["sla clocks"] == 15
     assert sum(counts.values()) > 45
 
 
@@ -1102,7 +1102,8 @@ def test_every_rule_is_proved_by_a_bad_row():
         (table, type(one).__name__ + (f" ({one.meta['about']})" if one.meta else ""))
         for _, table, suite in expectations.build_suites(night)
         for one in suite.expectations
-    }
+        if not isinstance(one, expectations.plausible.Plausible)  # they need a history of weeks:
+    }  # each is proved in test_plausible.py
     proved = set().union(*(expected for _, expected in BAD_ROWS.values()))
     assert rules - proved == set()
 

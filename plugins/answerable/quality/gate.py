@@ -3,21 +3,23 @@
 import importlib.util
 import sys
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from answerable import progress, runs
-from answerable.quality import accepted
+from answerable import policies, progress, runs
+from answerable.quality import accepted, learning, thresholds
 from answerable.quality.night import Night
 from answerable.settings import Settings
-from answerable.warehouse import db, setup
+from answerable.warehouse import db, dbt, setup
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -81,15 +83,8 @@ def _gate(
     with progress.stage(title) as shown, db.writer(settings, run_id) as conn:
         conn.autocommit = True
         run = runs.get(conn, run_id)
-        night = _night(conn, run, settings.accept_shrink)
-        expectations = load_expectations(settings.root)
-        suites = expectations.raw_suites if stage == "raw" else expectations.build_suites
-        _context()  # a suite can be made only where there is one
         exceptions = accepted.in_force(conn, run, settings)
-        results = [
-            _accepted(result, exceptions)
-            for result in judge(conn, settings.warehouse_url, suites(night))
-        ]
+        results = [_accepted(result, exceptions) for result in ask(conn, run, stage, settings)]
         _keep(conn, run_id, stage, results)
         failed = [result for result in results if not result.is_success]
         critical = [
@@ -105,6 +100,18 @@ def _gate(
         "rules": len(results),
         "warnings": [str(result) for result in failed],
     }
+
+
+def ask(
+    conn: psycopg.Connection, run: "runs.Run", stage: Literal["raw", "build"], settings: Settings
+) -> list[Result]:
+    """What the rules of a stage find in a night, with what history makes plausible for it."""
+    night = _night(conn, run, settings)
+    expectations = load_expectations(settings.root)
+    _learn(conn, run, stage, night, expectations)
+    suites = expectations.raw_suites if stage == "raw" else expectations.build_suites
+    _context()  # a suite can be made only where there is one
+    return judge(conn, settings.warehouse_url, suites(night))
 
 
 def _accepted(result: Result, exceptions: Sequence["accepted.Accepted"]) -> Result:
@@ -211,18 +218,12 @@ def _missing(schema: str, table: str, suite: "ExpectationSuite") -> Result:
     )
 
 
-def _night(conn: psycopg.Connection, run: "runs.Run", accept_shrink: Collection[str] = ()) -> Night:
+def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Night:
     schemas = run.schemas
     published = {}
     if not run.schema_prefix:  # a replay of the past may well hold less than what is published
-        tables = conn.execute(
-            "select nspname, relname from pg_class "
-            "join pg_namespace on relnamespace = pg_namespace.oid "
-            "where nspname = any (%s) and relkind = 'r'",
-            [[schemas.marts, schemas.private]],
-        ).fetchall()
-        for schema, table in tables:
-            if table in accept_shrink:
+        for schema, table in _tables(conn, [schemas.marts, schemas.private]):
+            if table in settings.accept_shrink:
                 continue
             (published[table],) = conn.execute(
                 sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
@@ -231,13 +232,62 @@ def _night(conn: psycopg.Connection, run: "runs.Run", accept_shrink: Collection[
         "select distinct source_kind, stream from ops.batches where first_read_run_no = %s",
         [run.run_no],
     ).fetchall()
+    day = runs.day_of(run.as_of, ZoneInfo(settings.company_timezone))
+    last = None if run.schema_prefix else dbt.published(conn, run)
     return Night(
         run_no=run.run_no,
         as_of=run.as_of,
         schemas=schemas,
         published_rows=published,
         streams=tuple(sorted(setup.raw_table(kind, stream) for kind, stream in streams)),
+        day=day,
+        is_holiday=policies.is_holiday(settings.policy, day - timedelta(days=1)),
+        published_as_of=last and last["as_of"],
+        has_same_models=last is not None and last["fingerprint"] == run.fingerprint,
+        unfinished_sources=_names(
+            conn,
+            "select distinct source from ops.stream_runs join ops.runs using (run_id)"
+            " where run_no = %s and stream_runs.status not in ('landed', 'not_available')",
+            [run.replays_run_no or run.run_no],
+        ),
+        export_sources=_names(
+            conn, "select distinct source from ops.batches where source_kind = 'file'"
+        ),
     )
+
+
+def _names(conn: psycopg.Connection, query: str, values: Sequence[Any] = ()) -> frozenset[str]:
+    return frozenset(name for (name,) in conn.execute(query, values))
+
+
+def _tables(
+    conn: psycopg.Connection, schemas: Sequence[str], kinds: Sequence[str] = ("r",)
+) -> list[tuple[str, str]]:
+    return conn.execute(
+        "select nspname, relname from pg_class "
+        "join pg_namespace on relnamespace = pg_namespace.oid "
+        "where nspname = any (%s) and relkind = any (%s)",
+        [list(schemas), list(kinds)],
+    ).fetchall()
+
+
+def _learn(
+    conn: psycopg.Connection,
+    run: "runs.Run",
+    stage: Literal["raw", "build"],
+    night: Night,
+    expectations: ModuleType,
+) -> None:
+    """Keep what history makes plausible for this night, which rules compare with what was found."""
+    past = thresholds.read(conn, stage, run.run_no, night.newest_day)
+    if stage == "build":
+        schemas = (night.schemas.build, night.schemas.marts, night.schemas.private)
+        learnt = learning.learn_all(
+            conn, expectations.plausible.FIGURES, night, past, _tables(conn, schemas, ("r", "v"))
+        )
+    else:
+        learnt = []
+    thresholds.keep(conn, stage, run.run_no, learnt)
 
 
 def _keep(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from answerable.warehouse.names import Schemas
 
@@ -16,3 +16,15 @@ class Night:
     schemas: Schemas
     published_rows: Mapping[str, int] = field(default_factory=dict)  # by table, what readers see
     streams: tuple[str, ...] = ()  # raw tables that this night brought something into
+    # the company's day that begins at as_of; the newest that the night may know is the one before
+    day: date | None = None
+    is_holiday: bool = False  # of one of the policy's schedules, on the newest day
+    published_as_of: datetime | None = None  # of what readers see, where this night takes its place
+    has_same_models: bool = False  # as what readers see: the same models, macros and policies
+    # what these bring may be less than they have
+    unfinished_sources: frozenset[str] = frozenset()  # a stream of them did not come to its end
+    export_sources: frozenset[str] = frozenset()  # files, which may be delivered days later
+
+    @property
+    def newest_day(self) -> date:
+        return (self.day or self.as_of.date()) - timedelta(days=1)

@@ -1,13 +1,14 @@
-"""What the command line says about streams, what was refused, and what was accepted."""
+"""What the command line says about streams, what was refused, accepted, and is plausible."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from answerable.quality.accepted import Accepted
+from answerable.quality.thresholds import Threshold
 from answerable.warehouse.quarantine import Refused
 from answerable.warehouse.streams import StreamState
 
@@ -76,6 +77,45 @@ def show_exceptions(console: Console, exceptions: Sequence[Accepted]) -> None:
             escape(each.owner),
         )
     console.print(table)
+
+
+def show_thresholds(
+    console: Console, night: date, found: Sequence[tuple[str, Threshold]], name: str | None
+) -> None:
+    shown = [
+        (stage, one)
+        for stage, one in found
+        if (one.table_name == name if name else one.is_held or not one.is_plausible)
+    ]
+    odd = sum(not one.is_plausible for _, one in found)
+    console.print(
+        f"Night of {night}: {len(found)} figures, {odd} beyond their bounds, "
+        f"{sum(one.is_held for _, one in found)} with bounds that are held."
+    )
+    for stage, one in shown:
+        odd_or_not = "" if one.is_plausible else "[red]beyond[/] "
+        learnt = (
+            f"learnt from {one.learnt_count} days, {one.learnt_from} to before {one.learnt_until}: "
+            if one.learnt_from
+            else ""
+        )
+        console.print(
+            f"{stage} {one.table_name} {one.rule}: {odd_or_not}{escape(one.subject)} "
+            f"{_amount(one.found)}, from {_amount(one.lower)} to {_amount(one.upper)}\n"
+            f"    {learnt}{escape(one.how)}",
+            highlight=False,
+        )
+
+
+def _amount(value: float | None) -> str:
+    """A figure as short as it can be told.
+
+    >>> [_amount(value) for value in (None, 0.12345, 59.0, 12345.6)]
+    ['any', '0.1235', '59', '12,346']
+    """
+    if value is None:
+        return "any"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
 
 
 def _duration(lag: timedelta | None) -> str:

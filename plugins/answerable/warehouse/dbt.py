@@ -116,7 +116,7 @@ def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[
         raise PolicyError("\n".join(["the policy cannot be used:", *errors]))
     with db.writer(settings, run_id) as conn:
         run = runs.get(conn, run_id)
-        last = _published(conn, run)
+        last = published(conn, run)
         mark = fingerprint(settings)
         is_full = (
             run.kind == "replay"
@@ -162,7 +162,7 @@ def test(settings: Settings, run: runs.Run, *select: str) -> list[Tested]:
     from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
 
     with db.connect(settings) as conn:
-        environment = variables(settings, run, _published(conn, run))
+        environment = variables(settings, run, published(conn, run))
     stage_project(settings, run)
     with _environ(environment):
         outcome = dbtRunner().invoke(command(settings, run, "test", "--select", *select))
@@ -179,7 +179,7 @@ def test(settings: Settings, run: runs.Run, *select: str) -> list[Tested]:
     ]
 
 
-def _published(conn: psycopg.Connection, run: runs.Run) -> dict[str, Any] | None:
+def published(conn: psycopg.Connection, run: runs.Run) -> dict[str, Any] | None:
     """as_of, reads_up_to and fingerprint of what readers of these schemas see now."""
     row = conn.execute(
         "select as_of, reads_up_to, fingerprint from ops.publications"

@@ -249,6 +249,26 @@ begin
     end if;
 end $$;
 
+-- What history makes plausible: a row a night, rule, table and subject, with what was found and the
+-- bounds between which it may lie (null: none), learnt from how many days, from one up to another.
+create table if not exists ops.thresholds (
+    run_no bigint not null references ops.runs (run_no),
+    stage text not null check (stage in ('raw', 'build')),
+    table_name text not null,
+    rule text not null,
+    subject text not null,
+    day date not null,
+    found double precision not null,
+    lower double precision,
+    upper double precision,
+    learnt_count integer not null,
+    learnt_from date,
+    learnt_until date,
+    is_held boolean not null,
+    how text not null,
+    primary key (run_no, stage, table_name, rule, subject)
+);
+
 -- One row per publication; the newest not rolled back is what readers see.
 create table if not exists ops.publications (
     publication_no bigint generated always as identity primary key,

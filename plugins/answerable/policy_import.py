@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from answerable import policies
+from answerable.foreign import cell, one_line
 from answerable.warehouse.names import Schemas
 
 FILES = ("business_schedules", "holidays", "sla_policies")
@@ -350,7 +351,7 @@ def _holidays(
             "holiday_until": until.isoformat() if until - first > timedelta(days=1) else "",
             "opens_at": "",
             "closes_at": "",
-            "holiday_name": one.name,
+            "holiday_name": cell(one_line(one.name)),  # people open it in a spreadsheet
             "agreed_in": f"{found.source} schedule {one.schedule_id}",
         }
 

@@ -145,6 +145,17 @@ def up() -> None:
 
 
 @app.command()
+def init() -> None:
+    """Make roles, databases, schemas and Airflow's tables on a server of yours, as docker-compose
+    does before each start. ANSWERABLE_ADMIN_URL names an administrator of it.
+    """
+    from answerable.runtime import production
+
+    out = console()
+    production.init(Settings.from_environment(), tell=lambda text: out.print(f"✓ {text}"))
+
+
+@app.command()
 def down() -> None:
     """Stop all that runs: Airflow, then the database. Nothing is lost."""
     from answerable.runtime import postgres, services
@@ -608,6 +619,21 @@ def publish(
         _refuse("nights publish themselves; this command only takes one back, with --rollback")
     _with_database()
     console().print(publishing.rollback())
+
+
+@app.command()
+def hashes(
+    night: Annotated[
+        str | None, typer.Option(help="a day that was replayed, as 2026-03-01; else as published")
+    ] = None,
+) -> None:
+    """A hash of each published table, and one of all: the same after a restore as before."""
+    from answerable.warehouse import hashes as hashing
+    from answerable.warehouse.db import connect
+
+    with connect(_with_database()) as conn:
+        for each in hashing.published(conn, _prefix(night)):
+            print(f"{each.hash}  {each.rows:>12,}  {each.table}")
 
 
 @app.command()

@@ -59,7 +59,7 @@ def house(new_house, at_work):
                     conn.execute(
                         "select datname, rolname, rolsuper from pg_stat_activity"
                         " join pg_roles on usesysid = pg_roles.oid"
-                        " where application_name <> 'watch'"
+                        " where backend_type = 'client backend' and application_name <> 'watch'"
                     ).fetchall()
                 )
                 time.sleep(0.02)

@@ -203,3 +203,18 @@ def test_a_step_does_what_it_does_as_the_role_that_it_names(settings, warehouse)
 def test_where_the_owner_cannot_become_a_role_it_stays_the_owner(pg, settings):
     with db.connect(settings, role=roles.BRAND_READER) as conn:
         assert conn.execute("select current_user").fetchone() == (OWNER,)
+
+
+def test_rights_are_given_at_once_or_not_at_all(pg, settings, warehouse, monkeypatch):
+    """A backfill lands as the loader while a night gives rights anew."""
+    warehouse.autocommit = True
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(roles, "_grant_brands", killed)
+    monkeypatch.setitem(roles.OPS_RIGHTS, LOADER, {})
+    with pytest.raises(KeyboardInterrupt):
+        roles.grant(warehouse, Schemas.of(""))
+    with as_role(pg, settings, LOADER) as conn:
+        assert conn.execute("select count(*) from ops.batches").fetchone() == (0,)

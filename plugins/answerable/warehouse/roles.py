@@ -90,6 +90,13 @@ def grant(conn: psycopg.Connection, schemas: Schemas) -> None:
 
     Safe to call at any time. Commits.
     """
+    # at once, also where the connection commits each statement: nobody is without rights in between
+    with conn.transaction():
+        _grant(conn, schemas)
+    conn.commit()
+
+
+def _grant(conn: psycopg.Connection, schemas: Schemas) -> None:
     conn.execute("select pg_advisory_xact_lock(%s)", [GRANT_LOCK])
     roles = _roles(conn)
     existing = {name for (name,) in conn.execute("select nspname from pg_namespace")}
@@ -113,7 +120,6 @@ def grant(conn: psycopg.Connection, schemas: Schemas) -> None:
             _grant_ops(conn, role)
     if BRAND_READER in roles:
         _grant_brands(conn, schemas)
-    conn.commit()
 
 
 def _grant_ops(conn: psycopg.Connection, role: str) -> None:

@@ -126,6 +126,7 @@ def test_a_wrong_description_is_an_error_that_names_file_and_key(tmp_path, text,
     [
         ("id,opend,state\n", "no column 'opened', which shop.yml names; did you mean 'opend'?"),
         ("id,opened,state,id\n", "two columns are called 'id'"),
+        ("\x1b[2Jone,t\u202ewo\n", "it has: \ufffd[2Jone, t\ufffdwo"),
         ("", "empty"),
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import hostile
 import psycopg
 import pytest
 from marts_by_hand import (
@@ -1122,6 +1123,22 @@ def test_a_failed_gate_names_table_rule_count_three_keys_and_what_to_do(good):
     assert "zendesk:6" not in text
     assert "What to do: look at the case" in text
     assert "An agent cannot answer a message nobody has sent yet." in text
+
+
+def test_keys_that_sources_made_hostile_act_in_no_log(good):
+    keys = ["\x1b[2Jzendesk:1", "\x9b8mzendesk:2\n\r", "\u202ezendesk:3"]
+    _, error = failures(
+        good,
+        "".join(
+            f"update build.fct_sla_clocks set fulfilled_at = started_at - interval '1 minute',"
+            f" case_key = '{key}' where case_key = 'zendesk:{number}'"
+            " and metric = 'first_reply_time';"
+            for number, key in enumerate(keys, 1)
+        ),
+    )
+    (found,) = (one for one in error.results if one.rule == "ExpectReplyNotBeforeContact")
+    assert len(found.example_keys) == 3
+    assert not hostile.ACTING.search(str(error)) and "\ufffd" in str(error)
 
 
 def test_results_hold_keys_and_nothing_that_a_customer_wrote(good):

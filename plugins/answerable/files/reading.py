@@ -18,6 +18,7 @@ from answerable.files import moments
 from answerable.files.description import NUMBER, Description, Field
 from answerable.files.kinds import ANY_OF, STATUSES, TOGETHER
 from answerable.files.moments import Moment, Unreadable
+from answerable.foreign import one_line
 from answerable.sources.errors import SpecError
 
 LARGEST_FIELD = 16 * 1024 * 1024
@@ -191,7 +192,11 @@ def _header(description: Description, reader: Iterator[list[str]], file: str) ->
     for column in description.columns():
         if column not in header:
             near = difflib.get_close_matches(column, header, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(header)}"
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else f"it has: {', '.join(map(one_line, header))}"
+            )
             raise SpecError(f"{file}: no column {column!r}, which {description.name} names; {hint}")
     return header
 

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from answerable import policies, progress, runs
+from answerable.foreign import one_line
 from answerable.quality import accepted, learning, thresholds
 from answerable.quality.night import Night
 from answerable.settings import Settings
@@ -195,7 +196,8 @@ def _result(suite: "ExpectationSuite", table: str, validated: Any) -> Result:
         severity=rule.severity.value if has_answer else "critical",
         is_success=bool(validated.success),
         unexpected_count=found["observed_value"] if has_answer else None,
-        example_keys=tuple(found["details"]["keys"]) if has_answer else (),
+        # ids are what sources say; these go to logs and to people
+        example_keys=tuple(map(one_line, found["details"]["keys"])) if has_answer else (),
         meaning=(type(rule).__doc__ or "").strip().splitlines()[0],
         advice=rule.advice.replace("{table}", table)
         if has_answer

@@ -21,6 +21,7 @@ from certificates import Authority, over_tls
 from forks import Hook
 from trials import FIRST, SECOND, THIRD, Trials, accounts_at, but_for_numbers, unlike
 
+from answerable.runtime import postgres
 from answerable.sandbox.server import Fault
 
 pytestmark = pytest.mark.slow
@@ -204,7 +205,8 @@ def test_without_a_connection_left_the_night_ends_in_words(from_the_first, tmp_p
                 assert time.monotonic() < until, night.said
                 time.sleep(0.1)
             while True:
-                taken.append(psycopg.connect(trials.cluster.url(), dbname="postgres"))
+                admin = trials.cluster.url(postgres.ADMIN)  # to whom the last ones are kept
+                taken.append(psycopg.connect(admin, dbname="postgres"))
         except psycopg.OperationalError as error:
             assert "too many clients" in str(error)
             go_on.touch()

@@ -33,7 +33,8 @@ WAREHOUSE = Asset(name="answerable_warehouse", uri="answerable://warehouse/marts
 def note_failure(context: dict) -> None:
     from answerable import pipeline
 
-    pipeline.fail_running()
+    for night in pipeline.fail_running():
+        pipeline.tell(night, connect_to)
 
 
 @dag(
@@ -131,7 +132,9 @@ def nightly():
     def report(night: str) -> dict:
         from answerable import pipeline
 
-        return pipeline.report(night)
+        written = pipeline.report(night)
+        pipeline.tell(night, connect_to)
+        return written
 
     planned = plan()
     night = planned["night"]

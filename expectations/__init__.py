@@ -27,6 +27,7 @@ def raw_suites(night: Night) -> Suites:
     return [
         ("ops", "batches", raw.batches(night)),
         ("ops", "stream_runs", raw.stream_runs(night)),
+        ("ops", "stream_profiles", raw.stream_profiles(night)),
         *(("raw", table, raw.records(night)) for table in night.streams),
     ]
 

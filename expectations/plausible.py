@@ -1,8 +1,9 @@
 """What a table's own history makes plausible; the bounds are rows of ops.thresholds."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from answerable.quality import learning
+from answerable.quality import arrivals, learning
 from answerable.quality.learning import Figure
 from answerable.quality.night import Night
 from answerable.quality.rule import Rule
@@ -246,12 +247,19 @@ SEVERITIES: dict[type[Plausible], str] = {
 def rules(night: Night, table: str) -> list[Plausible]:
     """Those that have something to say of a table of the build."""
     figure = next((each for each in FIGURES if each.table == table), None)
-    names = learning.rules_of(figure) if figure else ()
+    return _named(night, table, "build", learning.rules_of(figure) if figure else ())
+
+
+def stream_rules(night: Night) -> list[Plausible]:
+    """What streams bring, and how old it is, is like what they brought in nights before."""
+    names = (learning.LOST, learning.UNLIKE, learning.SILENT, learning.SILENT_FOR_A_WHILE)
+    return _named(night, arrivals.TABLE, "raw", names)
+
+
+def _named(night: Night, table: str, stage: str, names: Sequence[str]) -> list[Plausible]:
     return [
         rule(
-            night,
-            given={"table": table, "rule": rule.__name__, "stage": "build"},
-            severity=severity,
+            night, given={"table": table, "rule": rule.__name__, "stage": stage}, severity=severity
         )
         for rule, severity in SEVERITIES.items()
         if rule.__name__ in names

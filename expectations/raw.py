@@ -6,7 +6,9 @@ from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Night
 from answerable.quality.rule import Rule
+from answerable.quality.thresholds import HISTORY_DAYS
 from answerable.warehouse.setup import RAW_STREAMS, raw_table
+from expectations import plausible
 
 QUARANTINED_SHARE = 0.01  # of a stream's records in one night
 QUARANTINED_FEW = 10  # records: that many stop no night, unless the stream brought no others
@@ -25,6 +27,50 @@ HELD = " union all ".join(
     for kind, streams in RAW_STREAMS.items()
     for stream in streams
 )
+
+KNOWN_NIGHTS = 5  # published ones, before a stream's fields are known
+JUDGED_RECORDS = 20  # of a stream in a night; fewer say nothing of its fields
+
+# fields of tonight's sample; of streams known from nights published before it: the fields that each
+# record had, and the types but null that fields were of
+FIELDS = f"""
+    with tonight as (
+        select * from {{batch}}
+        where run_no = {{run_no}} and sampled_count >= {JUDGED_RECORDS}
+    ),
+    nights as (
+        select run_no from ops.runs
+        where run_no < {{run_no}} and kind = 'nightly' and status = 'published'
+        order by run_no desc limit {HISTORY_DAYS}
+    ),
+    by_night as (
+        select
+            run_no, source, stream, field,
+            sum(record_count) >= max(sampled_count) as is_in_every_record
+        from {{batch}} as profiles
+        join nights using (run_no)
+        group by run_no, source, stream, field
+    ),
+    streams as (
+        select source, stream, count(distinct run_no) as night_count from by_night
+        group by source, stream having count(distinct run_no) >= {KNOWN_NIGHTS}
+    ),
+    always as (
+        select by_night.source, by_night.stream, field
+        from by_night
+        join streams using (source, stream)
+        where is_in_every_record
+        group by by_night.source, by_night.stream, field, night_count
+        having count(*) = night_count
+    ),
+    types as (
+        select distinct source, stream, field, json_type
+        from {{batch}} as profiles
+        join nights using (run_no)
+        join streams using (source, stream)
+        where json_type <> 'null'
+    )
+"""
 
 
 class ExpectLandedToBeLoadedOrAccountedFor(Rule):
@@ -174,6 +220,75 @@ class ExpectNoStreamToFallSilent(Rule):
     """
 
 
+class ExpectNoFieldLost(Rule):
+    """A field that every record of a stream always had is in some record of tonight's."""
+
+    advice: ClassVar[str] = (
+        "the API or the export has changed: look into its documentation, and let the staging model "
+        "or the description read what is there now; if we never needed the field, accept it"
+    )
+    unexpected_rows_query: str = (
+        FIELDS
+        + """
+        select always.source, always.stream, always.field
+        from always
+        where exists (
+                select from tonight
+                where tonight.source = always.source and tonight.stream = always.stream
+            )
+            and not exists (
+                select from tonight
+                where (tonight.source, tonight.stream, tonight.field)
+                    = (always.source, always.stream, always.field)
+            )
+    """
+    )
+
+
+class ExpectFieldTypesToStay(Rule):
+    """What a field holds is of a JSON type that it was of before."""
+
+    advice: ClassVar[str] = (
+        "the API or the export has changed: see how the staging model reads the field, and whether "
+        "it reads the new type alike"
+    )
+    unexpected_rows_query: str = (
+        FIELDS
+        + f"""
+        select source, stream, field, string_agg(json_type, ', ' order by json_type) as found
+        from tonight
+        where json_type <> 'null'
+            and (source, stream, field) in (select source, stream, field from types)
+        group by source, stream, field
+        having sum(record_count) >= {JUDGED_RECORDS}
+            and not bool_or(
+                (source, stream, field, json_type) in (
+                    select source, stream, field, json_type from types
+                )
+            )
+    """
+    )
+
+
+class ExpectNoNewField(Rule):
+    """Fields of a stream, and their types, are known."""
+
+    advice: ClassVar[str] = (
+        "the API or the export has something new; nothing is lost, it is in raw. Is it of use?"
+    )
+    unexpected_rows_query: str = (
+        FIELDS
+        + """
+        select source, stream, field, json_type
+        from tonight
+        join streams using (source, stream)
+        left join types using (source, stream, field, json_type)
+        where types.field is null and json_type <> 'null' and field not like '%(other)'
+            and record_count >= 2 and record_count >= 0.05 * sampled_count
+    """
+    )
+
+
 class ExpectPurgesToBeFinished(Rule):
     """A purge that was begun has reached everything."""
 
@@ -231,6 +346,18 @@ def stream_runs(night: Night) -> ExpectationSuite:
             ExpectEveryStreamToAnswer(night, severity="warning"),
             ExpectEveryStreamToBeReadWhole(night, severity="warning"),
             ExpectNoStreamToFallSilent(night, severity="warning"),
+            *plausible.stream_rules(night),
+        ],
+    )
+
+
+def stream_profiles(night: Night) -> ExpectationSuite:
+    return ExpectationSuite(
+        name="fields",
+        expectations=[
+            ExpectNoFieldLost(night, severity="critical"),
+            ExpectFieldTypesToStay(night, severity="critical"),
+            ExpectNoNewField(night, severity="warning"),
         ],
     )
 

@@ -473,13 +473,24 @@ def is_final(error: Exception) -> bool:
     return isinstance(error, runs.PlanError | SpecError | GateFailed | PolicyError)
 
 
-def fail_running() -> None:
-    """Note that the night under way failed. One runs at a time, so there is no other."""
+def fail_running() -> list[str]:
+    """Note that the night under way failed, and give its id. One runs at a time, so there is no
+    other."""
     with connect(Settings.from_environment()) as conn:
-        for (run_id,) in conn.execute(
+        running = conn.execute(
             "select run_id from ops.runs where status = 'running' and kind <> 'backfill'"
-        ).fetchall():
+        ).fetchall()
+        for (run_id,) in running:
             runs.fail(conn, run_id)
+    return [run_id for (run_id,) in running]
+
+
+def tell(run_id: str, connect_to: Callable[[str], Mapping[str, Any]]) -> dict[str, str]:
+    """Tell whom ANSWERABLE_NOTIFY names what there is to tell of a night. Raises nothing."""
+    from answerable import notify
+
+    steps = [failure.step for failure in failures]
+    return notify.tell(run_id, notify.names(os.environ), connect_to, steps=steps)
 
 
 def run_night(

@@ -1336,7 +1336,7 @@ def raw_failures(conn: psycopg.Connection, run_id: str) -> tuple[set, bool]:
 
 def test_a_good_load_passes(loaded):
     receipt = check_raw("run-1")
-    assert receipt == {"run_id": "run-1", "rules": 10, "warnings": []}
+    assert receipt == {"run_id": "run-1", "rules": 17, "warnings": []}
 
 
 @pytest.mark.parametrize("name", BAD_LOADS)

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from answerable import policies, progress, runs
 from answerable.foreign import one_line
-from answerable.quality import accepted, learning, thresholds
+from answerable.quality import accepted, arrivals, learning, thresholds
 from answerable.quality.night import Night
 from answerable.settings import Settings
 from answerable.warehouse import db, dbt, setup
@@ -288,7 +288,8 @@ def _learn(
             conn, expectations.plausible.FIGURES, night, past, _tables(conn, schemas, ("r", "v"))
         )
     else:
-        learnt = []
+        arrivals.profile(conn, run.run_no)
+        learnt = arrivals.learn(conn, night, past)
     thresholds.keep(conn, stage, run.run_no, learnt)
 
 

@@ -211,7 +211,7 @@ def _days(
         )
         if night.is_holiday:
             unlike = replace(unlike, lower=None, how=f"{unlike.how}; not down: a public holiday")
-        found += [_if_sure(lost, subject, night, past, late_share), unlike]
+        found += [if_sure(lost, subject, night, past, late_share), unlike]
     return found
 
 
@@ -242,7 +242,7 @@ def _silences(
                 day=night.newest_day,
                 found=value,
             )
-            found.append(_if_sure(one, subject, night, past, late_share) if is_sure else one)
+            found.append(if_sure(one, subject, night, past, late_share) if is_sure else one)
     return found
 
 
@@ -329,7 +329,7 @@ def _dated(by_index: Mapping[int, float], night: Night) -> dict[date, float]:
     }
 
 
-def _if_sure(
+def if_sure(
     one: Threshold, subject: Subject, night: Night, past: Past, late_share: float
 ) -> Threshold:
     """A bound that stops a night is asked only where nothing that is known explains less."""

@@ -249,6 +249,33 @@ begin
     end if;
 end $$;
 
+-- What was told to whom of a night (`ANSWERABLE_NOTIFY`), so that the same is told once. Without
+-- told_at it did not get through, and the next time tries again.
+create table if not exists ops.notifications (
+    notification_no bigint generated always as identity primary key,
+    run_id text not null references ops.runs (run_id),
+    event text not null check (event in ('red', 'failed', 'warnings', 'recovered')),
+    channel text not null,
+    sha256 text not null,
+    asked_at timestamptz not null default now(),
+    told_at timestamptz,
+    error text,
+    unique (run_id, event, channel, sha256)
+);
+
+-- Which fields a sample of a stream's records had that a night was the first to read, at the top
+-- and one level down ("via.channel"), by JSON type.
+create table if not exists ops.stream_profiles (
+    run_no bigint not null references ops.runs (run_no),
+    source text not null,
+    stream text not null,
+    field text not null,
+    json_type text not null,
+    record_count bigint not null,
+    sampled_count bigint not null,
+    primary key (run_no, source, stream, field, json_type)
+);
+
 -- What history makes plausible: a row a night, rule, table and subject, with what was found and the
 -- bounds between which it may lie (null: none), learnt from how many days, from one up to another.
 create table if not exists ops.thresholds (

@@ -52,7 +52,7 @@ psql: install  ## query the marts; SQL on standard input gives CSV (ROLE=private
 report: install  ## write the report of the published night again
 	@exec $(ANSWERABLE) report
 
-lint: install  ## ruff on Python, sqlfluff on SQL for PostgreSQL and Spark
+lint: install  ## ruff on Python, hadolint and a schema on container files, sqlfluff on SQL for PostgreSQL and Spark
 	@exec $(ANSWERABLE) lint
 
 format: install  ## let ruff put Python in shape

@@ -638,7 +638,9 @@ def hashes(
 
 @app.command()
 def lint() -> None:
-    """Ruff on Python, sqlfluff on the compiled SQL: for PostgreSQL, and parsed as Spark SQL."""
+    """Ruff on Python; hadolint and the compose specification on what containers are made of;
+    sqlfluff on the compiled SQL: for PostgreSQL, and parsed as Spark SQL.
+    """
     from answerable.runtime.lint import lint as run
 
     raise typer.Exit(run(Settings.from_environment(), console()))

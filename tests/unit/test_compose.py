@@ -3,6 +3,8 @@
 import doctest
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import compose
 import pytest
@@ -118,6 +120,32 @@ def test_airflow_is_set_up_as_make_up_sets_it_up(found, pg, tmp_path):
         assert [w for w in arguments if w not in ("127.0.0.1", "{port}")] == [
             w for w in command[3:] if w not in ("0.0.0.0", "8080")
         ]
+
+
+@pytest.mark.parametrize(
+    ("found_in", "instead"),
+    [("healthcheck:", "healthchek:"), ("condition: service_healthy", "condition: healthy")],
+)
+def test_the_specification_s_schema_holds_and_tells_what_does_not(tmp_path, found_in, instead):
+    program = Path(sys.executable).with_name("check-jsonschema")
+    text = compose.FILE.read_text(encoding="utf-8")
+    for content, code in ((text, 0), (text.replace(found_in, instead, 1), 1)):
+        file = tmp_path / "docker-compose.yml"
+        file.write_text(content, encoding="utf-8")
+        done = subprocess.run(
+            [program, "--builtin-schema=vendor.compose-spec", file], capture_output=True, text=True
+        )
+        assert done.returncode == code, done.stdout
+
+
+def test_the_dockerfile_s_lint_has_nothing_to_say(tmp_path):
+    program = Path(sys.executable).with_name("hadolint")
+    dockerfile = ROOT / "Dockerfile"
+    assert subprocess.run([program, dockerfile], capture_output=True).returncode == 0
+    worse = tmp_path / "Dockerfile"
+    worse.write_text(dockerfile.read_text(encoding="utf-8").replace("USER 50000", "USER root"))
+    done = subprocess.run([program, worse], capture_output=True, text=True)
+    assert done.returncode == 1 and "USER" in done.stdout
 
 
 def test_who_waits_for_whom_and_who_is_asked_whether_they_are_well(found):

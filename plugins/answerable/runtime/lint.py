@@ -1,4 +1,5 @@
-"""`make lint`: one style of Python, and SQL that PostgreSQL takes and Spark SQL can read."""
+"""`make lint`: one style of Python, SQL that PostgreSQL takes and Spark SQL can read, and files for
+containers that their engines take."""
 
 import os
 import re
@@ -23,6 +24,14 @@ def lint(settings: Settings, console: Console) -> int:
     verdicts = {
         "ruff check": _ruff(settings, "check"),
         "ruff format": _ruff(settings, "format", "--check"),
+        "hadolint, Dockerfile": _run(settings, "hadolint", "Dockerfile"),
+        "compose specification": _run(
+            settings,
+            "check-jsonschema",
+            "--builtin-schema=vendor.compose-spec",
+            "--quiet",
+            "docker-compose.yml",
+        ),
     }
     models = compiled_models(settings)
     verdicts["sqlfluff, PostgreSQL"] = _sqlfluff(settings, models, "postgres")
@@ -79,7 +88,11 @@ def compiled_models(settings: Settings) -> list[Path]:
 
 
 def _ruff(settings: Settings, *arguments: str) -> bool:
-    return subprocess.run([_program("ruff"), *arguments, "."], cwd=settings.root).returncode == 0
+    return _run(settings, "ruff", *arguments, ".")
+
+
+def _run(settings: Settings, program: str, *arguments: str) -> bool:
+    return subprocess.run([_program(program), *arguments], cwd=settings.root).returncode == 0
 
 
 def _sqlfluff(settings: Settings, models: list[Path], dialect: str, *arguments: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import hostile
 import psycopg
 import pytest
 from marts_by_hand import AS_OF, add, start_run
@@ -193,8 +194,8 @@ def test_what_was_accepted_is_no_news(settings, warehouse, hook):
 
 
 def test_foreign_words_act_in_no_header_and_no_chat(settings, warehouse, mailbox, hook):
-    hostile = "zendesk:1\r\nBcc: eve@example.com\r\n\x1b[2J <!channel> & <http://evil.example|x>"
-    run_id = night(warehouse, 1, "failed", ("ExpectX", "critical"), keys=(hostile,))
+    key = "zendesk:1\r\nBcc: eve@example.com\r\n\x1b[2J <!channel> & <http://evil.example|x>"
+    run_id = night(warehouse, 1, "failed", ("ExpectX", "critical"), keys=(key,))
     tell(settings, run_id, by_mail(mailbox), by_hook(hook))
     mail = message_from_bytes(mailbox.mails[0], policy=policy.default)
     assert mail["Bcc"] is None and len(mailbox.recipients) == 1
@@ -203,6 +204,28 @@ def test_foreign_words_act_in_no_header_and_no_chat(settings, warehouse, mailbox
     text = hook.posts[0][1]["text"]
     assert "&lt;!channel&gt; &amp; &lt;http://evil.example|x&gt;" in text
     assert "<" not in text and "\x1b" not in text
+
+
+def test_every_hostile_text_is_told_as_a_text(settings, warehouse, mailbox, hook):
+    keys = tuple(  # what PostgreSQL holds
+        text.replace("\x00", "").encode("utf-8", "replace").decode() for text in hostile.corpus()
+    )
+    run_id = night(warehouse, 1, "failed", ("ExpectX", "critical"), keys=keys)
+    told = tell(settings, run_id, by_mail(mailbox), by_hook(hook))
+    assert set(told.values()) == {"told of red"}
+    assert len(mailbox.mails) == len(mailbox.recipients) == len(hook.posts) == 1
+    mail = message_from_bytes(mailbox.mails[0], policy=policy.default)
+    assert set(mail.keys()) == {
+        "Subject", "From", "To", "Auto-Submitted", "MIME-Version", "Content-Type",
+        "Content-Transfer-Encoding",
+    }  # fmt: skip
+    assert (mail.get_content_type(), mail.defects) == ("text/plain", [])
+    for text in (mail.get_content().replace("\r\n", "\n"), hook.posts[0][1]["text"]):
+        assert not hostile.ACTING.search(text)
+        assert text.count(hostile.CANARY) > 200
+        # a key brings no line of its own
+        assert len(text.splitlines()) < 15
+    assert not set("<>") & set(hook.posts[0][1]["text"])
 
 
 def test_an_address_with_a_line_break_is_refused(settings, warehouse, mailbox):

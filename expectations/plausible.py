@@ -123,12 +123,8 @@ FIGURES = (
         sums={"calls offered": "offered_count", "calls answered": "answered_count"},
     ),
     Figure(table="fct_ratings", at="rated_at", labels=("source",), states=("verdict",)),
-    Figure(
-        table="fct_sales",
-        at="first_step_at",
-        labels=("source",),
-        sums={"amount of what is decided": "case when not is_open then amount end"},
-    ),
+    # its amounts and states are those of deals that go on for months
+    Figure(table="fct_sales", at="first_step_at", labels=("source",)),
     Figure(
         table="fct_interaction_metrics",
         at="observed_on",

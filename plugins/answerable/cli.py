@@ -487,6 +487,23 @@ def report() -> None:
     console().print(reports.write(row[0])["path"])
 
 
+@app.command("data-docs")
+def data_docs() -> None:
+    """What the gates of the newest night found, as Great Expectations' own pages.
+
+    They lie in reports/data-docs, load nothing from elsewhere and hold keys alone.
+    """
+    from answerable.quality import data_docs as docs
+    from answerable.warehouse.db import connect
+
+    settings = _with_database()
+    with connect(settings) as conn:
+        try:
+            console().print(str(docs.write(settings, conn)), highlight=False)
+        except LookupError as nothing:
+            _refuse(str(nothing))
+
+
 @app.command()
 def draw(
     into: Annotated[Path, typer.Argument(help="the folder for the pictures")],

@@ -1,4 +1,4 @@
-"""Great Expectations' pages of a night's gates: whole, of keys, and loading nothing from elsewhere."""
+"""Great Expectations' pages of a gate's answers: whole, of keys, loading nothing from elsewhere."""
 
 import json
 import re

@@ -6,6 +6,7 @@ from answerable.quality.night import Night
 from expectations import (
     calls,
     cases,
+    history,
     interactions,
     mentions,
     outcomes,
@@ -14,6 +15,7 @@ from expectations import (
     plausible,
     raw,
     sla,
+    staging,
 )
 from expectations.shared import ExpectNotToShrinkByHalf
 
@@ -72,6 +74,7 @@ def build_suites(night: Night) -> Suites:
     for table, suite in by_table.items():
         for rule in plausible.rules(night, table):
             suite.add_expectation(rule)
+        history.add(suite, night, table)
         published = night.published_rows.get(table, 0)
         if published >= SMALL:
             suite.add_expectation(
@@ -79,4 +82,5 @@ def build_suites(night: Night) -> Suites:
                     night, given={"published": str(published)}, severity="critical"
                 )
             )
-    return [(night.schemas.build, table, suite) for table, suite in by_table.items()]
+    every = by_table | staging.suites(night)
+    return [(night.schemas.build, table, suite) for table, suite in every.items()]

@@ -343,6 +343,46 @@ def thresholds(
 
 
 @app.command()
+def mutate(
+    seed: Annotated[
+        list[str], typer.Option(help="which corruption: a number, or several of them, as 1-300")
+    ],
+    jobs: Annotated[int | None, typer.Option(help="how many at once; else one a core")] = None,
+) -> None:
+    """Corrupt a night on purpose, and see whether the gate stops it.
+
+    For each seed rows of one table of a small company's night are dropped, doubled, emptied,
+    shifted in time, given another's label, taken from the night before, cut off or scaled: 0.2 %,
+    2 % or 20 % of them. All that follows is built anew, and the gate is asked. What moves a
+    published figure by more than 0.1 % and is not stopped is missed, and ends this with 1. Nothing
+    of yours is touched: it has a database of its own in .local/mutate, made in the first minutes
+    and kept.
+    """
+    from answerable.quality import mutate as mutating
+
+    home = Settings.from_environment().home / "mutate"
+    out = console()
+    outcomes = []
+    base = mutating.prepare(home, out.print)
+    try:
+        for outcome in mutating.attempts(base, _numbers(seed), jobs or os.cpu_count() or 1):
+            outcomes.append(outcome)
+            out.print(str(outcome), markup=False, highlight=False, soft_wrap=True)
+    finally:
+        mutating.close(home)
+    harmful = [each for each in outcomes if each.is_harmful]
+    missed = [each for each in harmful if each.is_missed]
+    out.print(
+        f"{len(outcomes)} corruptions: {len(harmful)} harmful, of which"
+        f" {len(harmful) - len(missed)} were stopped and {len(missed)} missed"
+    )
+    for each in missed:
+        out.print(f"  missed: {each}", markup=False, highlight=False, soft_wrap=True)
+    if missed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def purge(
     source: Annotated[str, typer.Argument(help="the connection to X, by its name")],
     ids: Annotated[
@@ -764,6 +804,17 @@ def _prefix(night: str | None) -> str:
         return replay_prefix(date.fromisoformat(night))
     except ValueError:
         _refuse(f"night {night!r} is not a day, as 2026-03-01")
+
+
+def _numbers(given: list[str]) -> list[int]:
+    """Numbers and spans of them, as 7 and 1-300."""
+    found: list[int] = []
+    for each in given:
+        first, _, last = each.partition("-")
+        if not first.isdigit() or not (last or first).isdigit():
+            _refuse(f"seed {each!r}: expected a number or a span of them, as 7 or 1-300")
+        found += range(int(first), int(last or first) + 1)
+    return found
 
 
 def _refuse(text: str) -> None:

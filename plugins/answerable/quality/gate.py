@@ -18,9 +18,9 @@ from psycopg.types.json import Jsonb
 from answerable import policies, progress, runs
 from answerable.foreign import one_line
 from answerable.quality import accepted, arrivals, learning, thresholds
-from answerable.quality.night import Night
+from answerable.quality.night import Made, Night
 from answerable.settings import Settings
-from answerable.warehouse import db, dbt, setup
+from answerable.warehouse import db, dbt, publish, setup
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -230,18 +230,20 @@ def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Nig
             (published[table],) = conn.execute(
                 sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
             ).fetchone()
-    streams = conn.execute(
-        "select distinct source_kind, stream from ops.batches where first_read_run_no = %s",
-        [run.run_no],
-    ).fetchall()
     day = runs.day_of(run.as_of, ZoneInfo(settings.company_timezone))
     last = None if run.schema_prefix else dbt.published(conn, run)
+    reads_up_to = run.run_no if run.reads_up_to is None else run.reads_up_to
+    published_up_to = last["reads_up_to"] if last else 0
     return Night(
         run_no=run.run_no,
         as_of=run.as_of,
         schemas=schemas,
         published_rows=published,
-        streams=tuple(sorted(setup.raw_table(kind, stream) for kind, stream in streams)),
+        streams=_read(conn, run.run_no - 1, run.run_no),
+        news=_read(conn, published_up_to, reads_up_to),
+        reads_up_to=reads_up_to,
+        published_up_to=published_up_to,
+        tables=_made(conn, run, settings),
         day=day,
         is_holiday=policies.is_holiday(settings.policy, day - timedelta(days=1)),
         published_as_of=last and last["as_of"],
@@ -291,6 +293,38 @@ def _learn(
         arrivals.profile(conn, run.run_no)
         learnt = arrivals.learn(conn, night, past)
     thresholds.keep(conn, stage, run.run_no, learnt)
+
+
+def _read(conn: psycopg.Connection, after: int, up_to: int) -> tuple[str, ...]:
+    """Raw tables of which runs after the one, up to the other, were the first to read something."""
+    streams = conn.execute(
+        "select distinct source_kind, stream from ops.batches"
+        " where first_read_run_no > %s and first_read_run_no <= %s",
+        [after, up_to],
+    ).fetchall()
+    return tuple(sorted(setup.raw_table(kind, stream) for kind, stream in streams))
+
+
+def _made(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dict[str, Made]:
+    """What dbt made in this night of what is published."""
+    manifest = dbt.manifest_path(settings, run)
+    if not manifest.exists():
+        return {}
+    adds = run.is_full is False and not run.schema_prefix and not publish.needs_full(conn)
+    definitions = dbt.definitions(settings, run)
+    found = {}
+    for model in publish.published_models(manifest):
+        columns = publish.shape(conn, run.schemas.build, model.table)
+        schema = getattr(run.schemas, model.schema)
+        is_same = columns == publish.shape(conn, schema, model.table)
+        found[model.table] = Made(
+            key=model.key,
+            columns=columns,
+            dirty=model.dirty,
+            published=f"{schema}.{model.table}" if adds and is_same else None,
+            definition=definitions.get(model.table),
+        )
+    return found
 
 
 def _keep(

@@ -179,6 +179,73 @@ def test(settings: Settings, run: runs.Run, *select: str) -> list[Tested]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A model's own SQL, without the name of the database, and the models and schemas of sources
+    (`identity`) that it reads."""
+
+    query: str
+    parents: tuple[str, ...]
+
+
+def compiled(conn: psycopg.Connection, settings: Settings, run: runs.Run) -> Mapping[str, Compiled]:
+    """What a full build of the run would say of each model, by its name. Builds nothing."""
+    from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
+
+    environment = variables(settings, run, published(conn, run))
+    stage_project(settings, run)
+    with _environ(environment):
+        arguments = command(settings, run, "compile", "--select", "resource_type:model")
+        arguments += ["--no-write-json", *(["--full-refresh"] if run.is_full else [])]
+        outcome = dbtRunner().invoke(arguments)
+    if not outcome.success:
+        raise BuildError(f"dbt: {outcome.exception or 'a model cannot be compiled'}")
+    nodes = [each.node for each in outcome.result.results]
+    names = {node.unique_id: node.name for node in nodes}
+    return {
+        node.name: Compiled(
+            query=node.compiled_code.replace(f'"{node.database}".', ""),
+            parents=tuple(
+                names[parent] if parent in names else parent.split(".")[2]
+                for parent in node.depends_on.nodes
+            ),
+        )
+        for node in nodes
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What a model says of the rows of its table: of all, or of those that the night made anew."""
+
+    query: str
+    is_whole: bool
+
+
+def definitions(settings: Settings, run: runs.Run) -> Mapping[str, Definition]:
+    """The query of each published model that is a table, as dbt last compiled it: of all its rows,
+    or in an increment of those that come anew. Without the name of the database.
+    """
+    nodes = json.loads(manifest_path(settings, run).read_text(encoding="utf-8"))["nodes"].values()
+    compiled_to = target_dir(settings, run) / "compiled"
+    found = {}
+    for node in nodes:
+        config = node.get("config", {})
+        if not (config.get("meta") or {}).get("publish"):
+            continue
+        # in a full build that would be to make the large ones twice
+        if config["materialized"] not in (["table"] if run.is_full else ["table", "incremental"]):
+            continue
+        file = compiled_to / node["package_name"] / node["original_file_path"]
+        if file.exists():
+            query = file.read_text(encoding="utf-8")
+            found[node["name"]] = Definition(
+                query=query.replace(f'"{node["database"]}".', ""),
+                is_whole=config["materialized"] == "table",
+            )
+    return found
+
+
 def published(conn: psycopg.Connection, run: runs.Run) -> dict[str, Any] | None:
     """as_of, reads_up_to and fingerprint of what readers of these schemas see now."""
     row = conn.execute(

@@ -197,7 +197,7 @@ def _publish(
         )
     is_full = run.is_full is not False or needs_full(conn, run.schema_prefix)
     reshaped = migrate(conn, schemas, models, keep_undo=keep_undo)
-    dirty_lists = [table for table in DIRTY_LISTS if _shape(conn, schemas.build, table)]
+    dirty_lists = [table for table in DIRTY_LISTS if shape(conn, schemas.build, table)]
     for table in [model.table for model in models] + dirty_lists:
         if _kind(conn, schemas.build, table) == "r":
             conn.execute(sql.SQL("analyze {}").format(sql.Identifier(schemas.build, table)))
@@ -266,7 +266,7 @@ class _Change:
         return f"{self.schema}.{self.model.table}"
 
     def _sql(self, conn: psycopg.Connection, text: str, **more: sql.Composable) -> sql.Composed:
-        columns = list(_shape(conn, self.schema, self.model.table))
+        columns = list(shape(conn, self.schema, self.model.table))
         key = self.model.key
         names = {
             "old": sql.Identifier(self.schema, self.model.table),
@@ -439,7 +439,7 @@ def _empty_what_left(
     emptied = {}
     for name, counts in (last["row_changes"] if last else {}).items():
         schema, table = name.split(".", 1)
-        if name in changes or not _shape(conn, schema, table):
+        if name in changes or not shape(conn, schema, table):
             continue
         side = "marts" if schema == schemas.marts else "private"
         model = Published(table=table, schema=side, key=tuple(counts["key"]))
@@ -455,7 +455,7 @@ def _undo(conn: psycopg.Connection, last: Mapping[str, Any]) -> None:
             "old": sql.Identifier(schema, table),
             "undo": _undo_table(schema, table),
             "number": sql.Literal(last["publication_no"]),
-            "columns": _names(list(_shape(conn, schema, table))),
+            "columns": _names(list(shape(conn, schema, table))),
             "same_key": _equal(counts["key"], "undo", "old"),
         }
         if counts.get("was_empty"):
@@ -651,7 +651,7 @@ def migrate(
         if model is PUBLICATION:
             wanted = PUBLICATION_SHAPE
         else:
-            wanted = _shape(conn, schemas.build, model.table)
+            wanted = shape(conn, schemas.build, model.table)
             if not wanted:
                 raise PublishError(
                     f"{schemas.build}.{model.table} is not there; expected the build step to have "
@@ -659,7 +659,7 @@ def migrate(
                 )
             if missing := [name for name in model.key if name not in wanted]:
                 raise PublishError(f"{model.table}: its key names {missing}, which it has not")
-        found = _shape(conn, *target)
+        found = shape(conn, *target)
 
         def change(
             model: Published = model,
@@ -802,7 +802,7 @@ def _follow_with_undo(
     undo = _undo_table(*target)
     own = {"_publication_no": "bigint", "_is_out": "boolean"}
     wanted = own | dict(wanted)
-    found = _shape(conn, OPS, _undo_name(*target))
+    found = shape(conn, OPS, _undo_name(*target))
     if not found:
         conn.execute(
             sql.SQL("create table {} ({})").format(
@@ -837,7 +837,7 @@ def _comment(conn: psycopg.Connection, target: tuple[str, str], model: Published
             )
 
 
-def _shape(conn: psycopg.Connection, schema: str, table: str) -> dict[str, str]:
+def shape(conn: psycopg.Connection, schema: str, table: str) -> dict[str, str]:
     """Names and types of a table's columns; empty where there is no such table."""
     return dict(
         conn.execute(

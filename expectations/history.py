@@ -167,8 +167,19 @@ def _as_given(night: Night, made: Made, query: str, of_this_night: str) -> Rule:
     )
 
 
+COMMENT_OR_LITERAL = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
+
+
 def _as_it_stands(query: str) -> str:
     """The query past those who look for names in it: braces are Great Expectations', and a colon
     before a word, which our queries have in literals alone, is SQLAlchemy's."""
-    literal = re.sub(r"(?<!:):(?=\w)", "' || chr(58) || '", query)
+
+    def without_colons(found: re.Match[str]) -> str:
+        text = found[0]
+        if text.startswith("--"):
+            return ""
+        parts = re.split(r"(?<!:):(?=\w)", text)
+        return text if len(parts) == 1 else "(" + "' || chr(58) || '".join(parts) + ")"
+
+    literal = COMMENT_OR_LITERAL.sub(without_colons, query)
     return literal.replace("{", "{{").replace("}", "}}")

@@ -782,8 +782,8 @@ MODELS = [
     ),
     (
         "fct_sales",
-        "case when per_sale.status = 'lost' then described.lost_reason end",
-        "described.lost_reason",
+        "case when per_sale.status = 'lost' then {{ mask_text('described.lost_reason') }} end",
+        "{{ mask_text('described.lost_reason') }}",
         "the_steps_of_a_sale_make_one_row",
     ),
     (

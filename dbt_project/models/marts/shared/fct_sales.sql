@@ -137,7 +137,7 @@ select
     end as decided_on,
     cast(described.amount as numeric(18, 4)) as amount,
     described.currency,
-    {{ mask_text("case when per_sale.status = 'lost' then described.lost_reason end") }} as lost_reason
+    case when per_sale.status = 'lost' then {{ mask_text('described.lost_reason') }} end as lost_reason
 
 from per_sale
 inner join described

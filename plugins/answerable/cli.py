@@ -363,6 +363,7 @@ def mutate(
     home = Settings.from_environment().home / "mutate"
     out = console()
     outcomes = []
+    mutating.quietly()
     base = mutating.prepare(home, out.print)
     try:
         for outcome in mutating.attempts(base, _numbers(seed), jobs or os.cpu_count() or 1):

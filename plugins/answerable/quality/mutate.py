@@ -544,7 +544,7 @@ def attempts(base: Base, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
     """The outcome of each seed, as they come; `jobs` at the same time."""
     before = undisturbed(base)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_quietly) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=quietly) as pool:
         pending = [pool.submit(attempt, base, seed, before) for seed in seeds]
         try:
             for done in as_completed(pending):
@@ -554,7 +554,8 @@ def attempts(base: Base, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
                 each.cancel()
 
 
-def _quietly() -> None:
+def quietly() -> None:
+    """What steps say of themselves is nobody's interest here; what they raise is told."""
     logging.disable(logging.ERROR)
 
 

@@ -16,6 +16,7 @@ from expectations import (
     raw,
     sla,
     staging,
+    work,
 )
 from expectations.shared import ExpectNotToShrinkByHalf
 
@@ -82,5 +83,5 @@ def build_suites(night: Night) -> Suites:
                     night, given={"published": str(published)}, severity="critical"
                 )
             )
-    every = by_table | staging.suites(night)
+    every = by_table | staging.suites(night) | work.suites(night)
     return [(night.schemas.build, table, suite) for table, suite in every.items()]

@@ -16,11 +16,12 @@ CONVERSATION = (
     "{rows}.conversation_key in (select conversation_key from {build}.int_dirty_conversations)"
 )
 CUSTOMER = "{rows}.customer_key in (select customer_key from {build}.int_dirty_customers)"
-# a record that was read since, or one of which something happened since
+# a record that was read since, or of which something happened since
 RECORD = (
     "{{rows}}.{key} in (select source || ':' || {id} from {{build}}.{records}"
-    " where read_run_no > {{published_up_to}} or {at} >= {{published_as_of}})"
+    " where read_run_no > {{published_up_to}} or {happened})"
 )
+SINCE = "{at} >= {{published_as_of}} and {at} < {{as_of}}"
 SLA_GROUP = "day, metric, department, team, channel, brand, priority"
 MAY_CHANGE = {
     "case_key": CASE,
@@ -30,16 +31,24 @@ MAY_CHANGE = {
     "fct_handoffs": f"{CASE} or {CUSTOMER}",
     "rpt_unprompted_mentions": f"{CONVERSATION} or {CASE}",
     "fct_calls": RECORD.format(
-        key="call_key", id="call_id", records="stg_file__calls", at="told_at"
+        key="call_key",
+        id="call_id",
+        records="stg_file__calls",
+        happened=SINCE.format(at="told_at"),
     ),
     "fct_sales": RECORD.format(
         key="sale_key",
         id="sale_id",
         records="stg_file__sales",
-        at="greatest(found_at, qualified_at, won_at, lost_at, status_at)",
+        happened=" or ".join(
+            SINCE.format(at=at)
+            for at in ("found_at", "qualified_at", "won_at", "lost_at", "status_at")
+        ),
     ),
     "fct_ratings": " or ".join(
-        RECORD.format(key="rating_key", id="rating_id", records=records, at="rated_at")
+        RECORD.format(
+            key="rating_key", id="rating_id", records=records, happened=SINCE.format(at="rated_at")
+        )
         for records in ("stg_file__ratings", "stg_zendesk__satisfaction_ratings")
     ),
     "rpt_sla_compliance_daily": "("
@@ -128,6 +137,7 @@ def _of(which: str, rows: str, night: Night) -> str:
         build=night.schemas.build,
         published_up_to=night.published_up_to,
         published_as_of=f"timestamp '{night.published_as_of}'",
+        as_of=f"timestamp '{night.as_of}'",
     )
     return f"({condition})"
 

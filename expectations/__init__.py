@@ -83,5 +83,5 @@ def build_suites(night: Night) -> Suites:
                     night, given={"published": str(published)}, severity="critical"
                 )
             )
-    every = by_table | staging.suites(night) | work.suites(night)
+    every = by_table | staging.suites(night) | work.suites(night) | history.suites(night, by_table)
     return [(night.schemas.build, table, suite) for table, suite in every.items()]

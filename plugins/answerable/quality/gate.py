@@ -240,7 +240,7 @@ def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Nig
         schemas=schemas,
         published_rows=published,
         streams=_read(conn, run.run_no - 1, run.run_no),
-        news=_read(conn, published_up_to, reads_up_to),
+        read=_read(conn, 0, reads_up_to),
         reads_up_to=reads_up_to,
         published_up_to=published_up_to,
         tables=_made(conn, run, settings),
@@ -306,12 +306,12 @@ def _read(conn: psycopg.Connection, after: int, up_to: int) -> tuple[str, ...]:
 
 
 def _made(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dict[str, Made]:
-    """What dbt made in this night of what is published."""
+    """What dbt made in this night that can be compared with something."""
     manifest = dbt.manifest_path(settings, run)
     if not manifest.exists():
         return {}
     adds = run.is_full is False and not run.schema_prefix and not publish.needs_full(conn)
-    definitions = dbt.definitions(settings, run)
+    definitions = dict(dbt.definitions(settings, run))
     found = {}
     for model in publish.published_models(manifest):
         columns = publish.shape(conn, run.schemas.build, model.table)
@@ -322,7 +322,16 @@ def _made(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dict
             columns=columns,
             dirty=model.dirty,
             published=f"{schema}.{model.table}" if adds and is_same else None,
-            definition=definitions.get(model.table),
+            definition=definitions.pop(model.table, None),
+        )
+    for table, definition in definitions.items():  # that others stand on
+        columns = publish.shape(conn, run.schemas.build, table)
+        found[table] = Made(
+            key=tuple(columns)[:1],
+            columns=columns,
+            dirty=None,
+            published=None,
+            definition=definition,
         )
     return found
 

@@ -10,7 +10,7 @@ from answerable.warehouse.names import Schemas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A table that is to be published, and what it may be compared with."""
+    """A table that this night made, and what it may be compared with."""
 
     key: tuple[str, ...]
     columns: Mapping[str, str]  # name -> type
@@ -28,7 +28,7 @@ class Night:
     schemas: Schemas
     published_rows: Mapping[str, int] = field(default_factory=dict)  # by table, what readers see
     streams: tuple[str, ...] = ()  # raw tables that this night brought something into
-    news: tuple[str, ...] = ()  # raw tables of which it reads what no publication has shown
+    read: tuple[str, ...] = ()  # raw tables of which it reads something
     reads_up_to: int = 0  # the newest run_no whose batches this night reads
     published_up_to: int = 0  # the newest run_no whose batches what readers see has read
     tables: Mapping[str, Made] = field(default_factory=dict)  # that dbt made in this night

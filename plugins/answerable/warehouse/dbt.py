@@ -223,25 +223,30 @@ class Definition:
 
 
 def definitions(settings: Settings, run: runs.Run) -> Mapping[str, Definition]:
-    """The query of each published model that is a table, as dbt last compiled it: of all its rows,
-    or in an increment of those that come anew. Without the name of the database.
+    """The query of each model that is made whole each night, and in an increment of each published
+    one that is added to, as dbt last compiled it. Without the name of the database.
     """
     nodes = json.loads(manifest_path(settings, run).read_text(encoding="utf-8"))["nodes"].values()
     compiled_to = target_dir(settings, run) / "compiled"
     found = {}
     for node in nodes:
         config = node.get("config", {})
-        if not (config.get("meta") or {}).get("publish"):
+        if node.get("resource_type") != "model":
             continue
+        is_whole = config["materialized"] == "table"
+        is_published = bool((config.get("meta") or {}).get("publish"))
+        is_added_to = config["materialized"] == "incremental" and is_published
         # in a full build that would be to make the large ones twice
-        if config["materialized"] not in (["table"] if run.is_full else ["table", "incremental"]):
+        if not is_whole and (run.is_full or not is_added_to):
             continue
+        if not is_published and "is_full()" in node["raw_code"]:
+            continue  # what such a one has is what the night needs of it
         file = compiled_to / node["package_name"] / node["original_file_path"]
         if file.exists():
             query = file.read_text(encoding="utf-8")
             found[node["name"]] = Definition(
                 query=query.replace(f'"{node["database"]}".', ""),
-                is_whole=config["materialized"] == "table",
+                is_whole=is_whole,
             )
     return found
 

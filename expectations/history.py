@@ -1,7 +1,7 @@
 """What must not change from one night to the next, and what must follow from the rest."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from great_expectations import ExpectationSuite
@@ -128,17 +128,6 @@ def add(suite: ExpectationSuite, night: Night, table: str) -> None:
     elif made.definition is not None and which is not None:
         of_this_night = _of(which, "made", night)
         suite.add_expectation(_as_given(night, made, made.definition.query, of_this_night))
-
-
-def suites(night: Night, but: Collection[str]) -> dict[str, ExpectationSuite]:
-    """By table, for those that only other tables stand on."""
-    found = {}
-    for table, made in night.tables.items():
-        if table in but or made.definition is None or not made.definition.is_whole:
-            continue
-        found[table] = ExpectationSuite(name="what others stand on")
-        add(found[table], night, table)
-    return found
 
 
 def _of(which: str, rows: str, night: Night) -> str:

@@ -329,7 +329,7 @@ def _made(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> dict
         found[table] = Made(
             key=tuple(columns)[:1],
             columns=columns,
-            dirty=None,
+            dirty=definition.dirty,
             published=None,
             definition=definition,
         )

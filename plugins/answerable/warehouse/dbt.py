@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ SELECT: Mapping[Part, list[str]] = {
     "sla": ["tag:rest,+path:models/marts/sla"],
 }
 
+
+DIRTY_BY = re.compile(r"delete_dirty\('(\w+)'\)")
 
 # ANALYZE after each model reads 12,000 rows of it, not 30,000: a third of the time, and joins need
 # no finer estimate
@@ -220,11 +223,13 @@ class Definition:
 
     query: str
     is_whole: bool
+    dirty: str | None = None  # the key by which its rows are taken out before they come anew
 
 
 def definitions(settings: Settings, run: runs.Run) -> Mapping[str, Definition]:
-    """The query of each model that is made whole each night, and in an increment of each published
-    one that is added to, as dbt last compiled it. Without the name of the database.
+    """The query of each model that is made whole each night, and in an increment of those that are
+    added to and published, or kept by a dirty key. As dbt last compiled it, without the name of the
+    database.
     """
     nodes = json.loads(manifest_path(settings, run).read_text(encoding="utf-8"))["nodes"].values()
     compiled_to = target_dir(settings, run) / "compiled"
@@ -235,7 +240,10 @@ def definitions(settings: Settings, run: runs.Run) -> Mapping[str, Definition]:
             continue
         is_whole = config["materialized"] == "table"
         is_published = bool((config.get("meta") or {}).get("publish"))
-        is_added_to = config["materialized"] == "incremental" and is_published
+        dirty = DIRTY_BY.search(node["raw_code"])
+        # one that does not itself say which rows come anew reads a view that shows no others
+        is_kept = dirty is not None and "is_incremental()" in node["raw_code"]
+        is_added_to = config["materialized"] == "incremental" and (is_published or is_kept)
         # in a full build that would be to make the large ones twice
         if not is_whole and (run.is_full or not is_added_to):
             continue
@@ -247,6 +255,7 @@ def definitions(settings: Settings, run: runs.Run) -> Mapping[str, Definition]:
             found[node["name"]] = Definition(
                 query=query.replace(f'"{node["database"]}".', ""),
                 is_whole=is_whole,
+                dirty=dirty[1] if dirty else None,
             )
     return found
 

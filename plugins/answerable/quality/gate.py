@@ -224,7 +224,7 @@ def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Nig
     schemas = run.schemas
     published = {}
     if not run.schema_prefix:  # a replay of the past may well hold less than what is published
-        for schema, table in _tables(conn, [schemas.marts, schemas.private]):
+        for schema, table in db.tables(conn, [schemas.marts, schemas.private]):
             if table in settings.accept_shrink:
                 continue
             (published[table],) = conn.execute(
@@ -264,17 +264,6 @@ def _names(conn: psycopg.Connection, query: str, values: Sequence[Any] = ()) -> 
     return frozenset(name for (name,) in conn.execute(query, values))
 
 
-def _tables(
-    conn: psycopg.Connection, schemas: Sequence[str], kinds: Sequence[str] = ("r",)
-) -> list[tuple[str, str]]:
-    return conn.execute(
-        "select nspname, relname from pg_class "
-        "join pg_namespace on relnamespace = pg_namespace.oid "
-        "where nspname = any (%s) and relkind = any (%s)",
-        [list(schemas), list(kinds)],
-    ).fetchall()
-
-
 def _learn(
     conn: psycopg.Connection,
     run: "runs.Run",
@@ -287,7 +276,7 @@ def _learn(
     if stage == "build":
         schemas = (night.schemas.build, night.schemas.marts, night.schemas.private)
         learnt = learning.learn_all(
-            conn, expectations.plausible.FIGURES, night, past, _tables(conn, schemas, ("r", "v"))
+            conn, expectations.plausible.FIGURES, night, past, db.tables(conn, schemas, ("r", "v"))
         )
     else:
         arrivals.profile(conn, run.run_no)

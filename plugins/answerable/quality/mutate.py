@@ -32,7 +32,7 @@ from answerable.settings import Settings
 from answerable.sources import Connection
 from answerable.warehouse import db, dbt, roles, setup
 from answerable.warehouse.names import Schemas
-from answerable.warehouse.publish import DIRTY_LISTS, Published, published_models
+from answerable.warehouse.publish import DIRTY_LISTS, Published, published_models, shape
 
 Layer = Literal["staging", "intermediate", "build"]
 
@@ -55,10 +55,6 @@ IDENTITY_READS = (
 SHIFTS = ("1 second", "1 hour", "-1 hour", "1 day", "-7 days", "365 days")
 FACTORS = ("0", "-1", "2", "10", "60", "1000")
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
-
-
-class MutateError(RuntimeError):
-    """A corruption could not be tried; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +185,7 @@ def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
         tell(f"  the night of {night} is published")
     with db.connect(settings) as conn:
         conn.execute(f"create schema {STALE}")
-        for (table,) in conn.execute(
-            "select relname from pg_class"
-            " where relkind = 'r' and relnamespace = 'build'::regnamespace"
-        ).fetchall():
+        for _, table in db.tables(conn, ["build"]):
             copied = sql.SQL("create table {} as table {}")
             conn.execute(
                 copied.format(sql.Identifier(STALE, table), sql.Identifier("build", table))
@@ -250,9 +243,7 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
         " and not attisdropped order by relname, attnum"
     ).fetchall():
         columns.setdefault(table, {})[column] = kind
-    for (view,) in conn.execute(
-        "select relname from pg_class where relkind = 'v' and relnamespace = 'build'::regnamespace"
-    ).fetchall():  # in an increment they show what is dirty alone
+    for _, view in db.tables(conn, ["build"], ("v",)):  # in an increment they show what is dirty
         conn.execute(
             sql.SQL("create or replace view {} as ")
             .format(sql.Identifier("build", view))
@@ -415,7 +406,7 @@ def corrupt(conn: psycopg.Connection, corruption: Corruption, model: Model) -> i
         "seed": sql.Literal(corruption.seed),
         "share": sql.Literal(corruption.share),
     }
-    if corruption.operation == "stale_copy" and not _is_there(conn, STALE, model.name):
+    if corruption.operation == "stale_copy" and not shape(conn, STALE, model.name):
         return 0
     return sum(
         conn.execute(sql.SQL(statement).format(**names)).rowcount
@@ -595,8 +586,3 @@ def _in(settings: Settings, database: str) -> Settings:
 def _maintenance(settings: Settings) -> psycopg.Connection:
     admin = postgres.cluster_of(settings.home).url(postgres.ADMIN)
     return psycopg.connect(admin, dbname="postgres", autocommit=True)
-
-
-def _is_there(conn: psycopg.Connection, schema: str, table: str) -> bool:
-    name = sql.Identifier(schema, table).as_string(conn)
-    return conn.execute("select to_regclass(%s) is not null", [name]).fetchone()[0]

@@ -1,7 +1,7 @@
 """Connections to the warehouse."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -50,6 +50,17 @@ def become(conn: psycopg.Connection, role: str) -> bool:
         return False
     conn.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
     return True
+
+
+def tables(
+    conn: psycopg.Connection, schemas: Sequence[str], kinds: Sequence[str] = ("r",)
+) -> list[tuple[str, str]]:
+    """(schema, table) of what these schemas hold, in order; of kinds as pg_class names them."""
+    return conn.execute(
+        "select nspname, relname from pg_class join pg_namespace on relnamespace = pg_namespace.oid"
+        " where nspname = any (%s) and relkind = any (%s) order by 1, 2",
+        [list(schemas), list(kinds)],
+    ).fetchall()
 
 
 @contextmanager

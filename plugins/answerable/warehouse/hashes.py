@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from answerable.warehouse import db
 from answerable.warehouse.names import Schemas
 
 # of the publication itself, not of what it shows
@@ -26,13 +27,8 @@ def published(conn: psycopg.Connection, prefix: str = "") -> list[Hash]:
     Rows are hashed as JSON, whose keys have one order whatever the order of the columns is.
     """
     schemas = Schemas.of(prefix)
-    tables = conn.execute(
-        "select nspname, relname from pg_class join pg_namespace on relnamespace = pg_namespace.oid"
-        " where nspname = any (%s) and relkind = 'r' order by 1, 2",
-        [[schemas.marts, schemas.private]],
-    ).fetchall()
     found = []
-    for schema, table in tables:
+    for schema, table in db.tables(conn, [schemas.marts, schemas.private]):
         # the list of hashes is hashed in the order of their bytes, which no locale changes
         query = """
             select count(*), md5(coalesce(string_agg(row_hash, '' order by row_hash), ''))

@@ -8,6 +8,7 @@ from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Made, Night
 from answerable.quality.rule import Rule
+from expectations.sla import DAILY_KEY
 
 # What may differ from what is published, of a row of a table that no dirty list of its own is for;
 # `{rows}` is the row, as it is or as it was.
@@ -22,7 +23,6 @@ RECORD = (
     " where read_run_no > {{published_up_to}} or {happened})"
 )
 SINCE = "{at} >= {{published_as_of}} and {at} < {{as_of}}"
-SLA_GROUP = "day, metric, department, team, channel, brand, priority"
 MAY_CHANGE = {
     "case_key": CASE,
     "conversation_key": CONVERSATION,
@@ -52,8 +52,8 @@ MAY_CHANGE = {
         for records in ("stg_file__ratings", "stg_zendesk__satisfaction_ratings")
     ),
     "rpt_sla_compliance_daily": "("
-    + ", ".join(f"{{rows}}.{column}" for column in SLA_GROUP.split(", "))
-    + f") in (select {SLA_GROUP} from {{build}}.int_dirty_sla_groups)",
+    + ", ".join(f"{{rows}}.{column}" for column in DAILY_KEY.split(", "))
+    + f") in (select {DAILY_KEY} from {{build}}.int_dirty_sla_groups)",
 }
 
 # what a row learns of others, and long after: whose it is, whether they came back, how many saw it

@@ -14,6 +14,8 @@ from expectations.shared import (
     quoted,
 )
 
+# what a row of rpt_sla_compliance_daily counts together
+DAILY_KEY = "day, metric, department, team, channel, brand, priority"
 OUTCOMES = quoted("met", "breached", "running", "void", "no_policy")
 UNCOVERED_SHARE = 0.25  # of a metric's clocks
 CAUSES = quoted(
@@ -256,11 +258,7 @@ def compliance_daily(night: Night) -> ExpectationSuite:
     return ExpectationSuite(
         name="sla compliance",
         expectations=[
-            ExpectOneRowPerKey(
-                night,
-                given={"key": "day, metric, department, team, channel, brand, priority"},
-                severity="critical",
-            ),
+            ExpectOneRowPerKey(night, given={"key": DAILY_KEY}, severity="critical"),
             ExpectOutcomesToAddUp(night, severity="critical"),
             ExpectShareOfMetAndBreached(night, severity="critical"),
             ExpectPercentilesInOrder(night, severity="critical"),

@@ -213,9 +213,10 @@ def _tell(
             return "told before"
         error = None
         try:
-            SENDERS[connection.kind](connection, message)
-        except KeyError:
-            error = f"kind {connection.kind!r}; expected one of {', '.join(SENDERS)}"
+            send = SENDERS.get(connection.kind)
+            if send is None:
+                raise NotTold(f"kind {connection.kind!r}; expected one of {', '.join(SENDERS)}")
+            send(connection, message)
         except NotTold as why:
             error = str(why)
         conn.execute(

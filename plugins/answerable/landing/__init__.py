@@ -512,9 +512,8 @@ def land_files(
             receipt["objects"] += landed["objects"]
     if errors:
         receipt |= {"status": "failed", "error": "; ".join(errors)}
-    with writer(
-        settings, run_id, shared=True, role=LOADER
-    ) as conn:  # a folder without news was read, too
+    # a folder without news was read, too
+    with writer(settings, run_id, shared=True, role=LOADER) as conn:
         status, error = receipt["status"], receipt["error"]
         _record(conn, run_id, source, "file", stream, status, 0, 0, error)
     return receipt

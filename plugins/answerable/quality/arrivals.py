@@ -7,6 +7,7 @@ sample has none. Names that look like data (an id, an address) are kept as one, 
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -86,12 +87,7 @@ def learn(conn: psycopg.Connection, night: Night, past: Past) -> list[Threshold]
     """Bounds of how many records each stream brings, and of how old its newest one is."""
     days, previous = _nights(conn, night)
     found = [*_amounts(conn, night, past, days, previous), *_ages(conn, night, past, days)]
-    return [
-        thresholds.held(
-            one, thresholds.last_like(one, past, is_of_weekday=one.rule == learning.UNLIKE)
-        )
-        for one in found
-    ]
+    return learning.held(found, past)
 
 
 def _nights(conn: psycopg.Connection, night: Night) -> tuple[dict[int, date], dict[int, int]]:
@@ -138,28 +134,27 @@ def _amounts(
     for (source, stream), count in sorted(tonight.items()):
         key = TABLE, learning.LOST, f"records of {source}.{stream}"
         left_out = past.red_days.get(key, ())
-        oldest = night.newest_day - timedelta(days=thresholds.HISTORY_DAYS)
-        history = {
-            day: value
-            for day, value in histories[source, stream].items()
-            if oldest <= day < night.newest_day and day not in left_out
-        }
+        history = _known(histories[source, stream], night, left_out)
         names = {"table": TABLE, "subject": key[2], "day": night.newest_day, "found": float(count)}
-        lost = thresholds.threshold(
-            thresholds.not_lost(history), history, rule=learning.LOST, **names
-        )
-        unlike = thresholds.threshold(
-            thresholds.like_its_weekday(history, night.newest_day),
-            history,
-            rule=learning.UNLIKE,
-            **names,
-        )
+        lost, unlike = learning.amounts(history, **names)
         if covered[night.run_no] != 1:
             many = covered[night.run_no]
             why = f"this night covers {f'{many} days' if many else 'all that there was'}"
             lost, unlike = (thresholds.not_judged(one, why) for one in (lost, unlike))
         found += [learning.if_sure(lost, Subject("source", source), night, past, 0.0), unlike]
     return found
+
+
+def _known(
+    values: thresholds.History, night: Night, left_out: Collection[date] = ()
+) -> dict[date, float]:
+    """The nights of history that are learnt from; a night that was not is none, and no zero."""
+    oldest = night.newest_day - timedelta(days=thresholds.HISTORY_DAYS)
+    return {
+        day: value
+        for day, value in values.items()
+        if oldest <= day < night.newest_day and day not in left_out
+    }
 
 
 def _ages(
@@ -190,21 +185,15 @@ def _ages(
         value = ages.pop(night.newest_day, None)
         if value is None:
             continue
-        oldest = night.newest_day - timedelta(days=thresholds.HISTORY_DAYS)
-        history = {day: age for day, age in ages.items() if oldest <= day < night.newest_day}
-        for rule, is_sure in ((learning.SILENT, True), (learning.SILENT_FOR_A_WHILE, False)):
-            one = thresholds.threshold(
-                thresholds.silence(history, is_sure=is_sure),
-                history,
-                table=TABLE,
-                rule=rule,
-                subject=f"age in seconds of {source}.{stream}",
-                day=night.newest_day,
-                found=value,
-            )
-            if is_sure:
-                one = learning.if_sure(one, Subject("source", source), night, past, 0.0)
-            found.append(one)
+        history = _known(ages, night)
+        long, unusual = learning.silences_of(
+            history,
+            table=TABLE,
+            subject=f"age in seconds of {source}.{stream}",
+            day=night.newest_day,
+            found=value,
+        )
+        found += [learning.if_sure(long, Subject("source", source), night, past, 0.0), unusual]
     return found
 
 

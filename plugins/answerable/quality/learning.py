@@ -172,10 +172,42 @@ def learn(
         found += _silences(figure, built, night, past, late_share)
     if published is not None and night.published_as_of is not None:
         found += _pasts(figure, built, published, night, past)
+    return held(found, past)
+
+
+def held(found: Sequence[Threshold], past: Past) -> list[Threshold]:
+    """Each of them near what was kept last of the same, of its weekday where days are compared."""
     return [
         thresholds.held(one, thresholds.last_like(one, past, is_of_weekday=one.rule == UNLIKE))
         for one in found
     ]
+
+
+def amounts(
+    history: thresholds.History, *, table: str, subject: str, day: date, found: float
+) -> tuple[Threshold, Threshold]:
+    """Bounds of how much there is of a day: so little that it is lost, and unlike its weekday."""
+    about = {"table": table, "subject": subject, "day": day, "found": found}
+    return (
+        thresholds.threshold(thresholds.not_lost(history), history, rule=LOST, **about),
+        thresholds.threshold(
+            thresholds.like_its_weekday(history, day), history, rule=UNLIKE, **about
+        ),
+    )
+
+
+def silences_of(
+    history: thresholds.History, *, table: str, subject: str, day: date, found: float
+) -> tuple[Threshold, Threshold]:
+    """Bounds of how long nothing came before as_of: surely too long, and unusually long."""
+    about = {"table": table, "subject": subject, "day": day, "found": found}
+    long, unusual = (
+        thresholds.threshold(
+            thresholds.silence(history, is_sure=rule == SILENT), history, rule=rule, **about
+        )
+        for rule in (SILENT, SILENT_FOR_A_WHILE)
+    )
+    return long, unusual
 
 
 def _days(
@@ -193,22 +225,7 @@ def _days(
         history = thresholds.before(all_days, night.newest_day, red)
         if not history:
             continue
-        lost = thresholds.threshold(
-            thresholds.not_lost(history),
-            history,
-            rule=LOST,
-            day=night.newest_day,
-            found=value,
-            **names,
-        )
-        unlike = thresholds.threshold(
-            thresholds.like_its_weekday(history, night.newest_day),
-            history,
-            rule=UNLIKE,
-            day=night.newest_day,
-            found=value,
-            **names,
-        )
+        lost, unlike = amounts(history, day=night.newest_day, found=value, **names)
         if night.is_holiday:
             unlike = replace(unlike, lower=None, how=f"{unlike.how}; not down: a public holiday")
         found += [if_sure(lost, subject, night, past, late_share), unlike]
@@ -232,17 +249,14 @@ def _silences(
         history = thresholds.before(silences, night.newest_day)
         if value is None or not history:
             continue
-        for rule, is_sure in ((SILENT, True), (SILENT_FOR_A_WHILE, False)):
-            one = thresholds.threshold(
-                thresholds.silence(history, is_sure=is_sure),
-                history,
-                table=figure.table,
-                rule=rule,
-                subject=f"seconds without {subject}",
-                day=night.newest_day,
-                found=value,
-            )
-            found.append(if_sure(one, subject, night, past, late_share) if is_sure else one)
+        long, unusual = silences_of(
+            history,
+            table=figure.table,
+            subject=f"seconds without {subject}",
+            day=night.newest_day,
+            found=value,
+        )
+        found += [if_sure(long, subject, night, past, late_share), unusual]
     return found
 
 

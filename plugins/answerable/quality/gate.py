@@ -108,6 +108,12 @@ def ask(
 ) -> list[Result]:
     """What the rules of a stage find in a night, with what history makes plausible for it."""
     night = _night(conn, run, settings)
+    if stage == "build":
+        night = replace(
+            night,
+            published_rows=_published_rows(conn, run, settings),
+            tables=_made(conn, run, settings),
+        )
     expectations = load_expectations(settings.root)
     _learn(conn, run, stage, night, expectations)
     suites = expectations.raw_suites if stage == "raw" else expectations.build_suites
@@ -221,15 +227,7 @@ def _missing(schema: str, table: str, suite: "ExpectationSuite") -> Result:
 
 
 def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Night:
-    schemas = run.schemas
-    published = {}
-    if not run.schema_prefix:  # a replay of the past may well hold less than what is published
-        for schema, table in db.tables(conn, [schemas.marts, schemas.private]):
-            if table in settings.accept_shrink:
-                continue
-            (published[table],) = conn.execute(
-                sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
-            ).fetchone()
+    """What both gates may know of it."""
     day = runs.day_of(run.as_of, ZoneInfo(settings.company_timezone))
     last = None if run.schema_prefix else dbt.published(conn, run)
     reads_up_to = run.run_no if run.reads_up_to is None else run.reads_up_to
@@ -237,13 +235,11 @@ def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Nig
     return Night(
         run_no=run.run_no,
         as_of=run.as_of,
-        schemas=schemas,
-        published_rows=published,
+        schemas=run.schemas,
         streams=_read(conn, run.run_no - 1, run.run_no),
         read=_read(conn, 0, reads_up_to),
         reads_up_to=reads_up_to,
         published_up_to=published_up_to,
-        tables=_made(conn, run, settings),
         day=day,
         is_holiday=policies.is_holiday(settings.policy, day - timedelta(days=1)),
         published_as_of=last and last["as_of"],
@@ -258,6 +254,21 @@ def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Nig
             conn, "select distinct source from ops.batches where source_kind = 'file'"
         ),
     )
+
+
+def _published_rows(
+    conn: psycopg.Connection, run: "runs.Run", settings: Settings
+) -> dict[str, int]:
+    """By table, what readers see, where this night may hold no less."""
+    if run.schema_prefix:  # a replay of the past may well do
+        return {}
+    found = {}
+    for schema, table in db.tables(conn, [run.schemas.marts, run.schemas.private]):
+        if table not in settings.accept_shrink:
+            (found[table],) = conn.execute(
+                sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
+            ).fetchone()
+    return found
 
 
 def _names(conn: psycopg.Connection, query: str, values: Sequence[Any] = ()) -> frozenset[str]:

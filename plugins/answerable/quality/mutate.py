@@ -180,8 +180,7 @@ def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
         setup.prepare(conn)
         roles.grant(conn, Schemas.of(""))
     for night in NIGHTS[:-1]:
-        with _accounts(night) as accounts:
-            pipeline.run_night(night.isoformat(), connections=accounts, is_sandbox=True)
+        _night(night)
         tell(f"  the night of {night} is published")
     with db.connect(settings) as conn:
         conn.execute(f"create schema {STALE}")
@@ -190,8 +189,7 @@ def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
             conn.execute(
                 copied.format(sql.Identifier(STALE, table), sql.Identifier("build", table))
             )
-    with _accounts(NIGHTS[-1]) as accounts:
-        run_id = _built(NIGHTS[-1], accounts)
+    run_id = _night(NIGHTS[-1], is_shown=False)
     tell(f"  the night of {NIGHTS[-1]} is built")
     with _maintenance(settings) as conn:
         conn.execute(
@@ -207,25 +205,15 @@ def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
     return run_id
 
 
-def _built(night: date, accounts: Sequence[Connection]) -> str:
-    planned = pipeline.plan(night.isoformat(), connections=accounts, is_sandbox=True)
-    run_id = planned["run_id"]
-    by_name = {connection.name: connection for connection in accounts}
-    for each in pipeline.by_source(planned["streams"]):
-        pipeline.land_source(run_id, **each, connection=by_name.get(each["source"]))
-    pipeline.load(run_id)
-    pipeline.build(run_id, part="first")
-    pipeline.identity(run_id)
-    pipeline.build(run_id, part="rest")
-    return run_id
-
-
-@contextlib.contextmanager
-def _accounts(night: date) -> Iterator[list[Connection]]:
+def _night(night: date, *, is_shown: bool = True) -> str:
     settings = Settings.from_environment()
     as_of = runs.start_of_day(night, ZoneInfo(settings.company_timezone))
     with sandbox.serving(as_of) as served:
-        yield [Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES]
+        accounts = [Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES]
+        told = pipeline.run_night(
+            night.isoformat(), connections=accounts, is_sandbox=True, is_shown=is_shown
+        )
+    return told["run_id"]
 
 
 def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> dict[str, Model]:

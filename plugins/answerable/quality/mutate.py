@@ -32,7 +32,7 @@ from answerable.settings import Settings
 from answerable.sources import Connection
 from answerable.warehouse import db, dbt, roles, setup
 from answerable.warehouse.names import Schemas
-from answerable.warehouse.publish import DIRTY_LISTS, Published, published_models, shape
+from answerable.warehouse.publish import DIRTY_LISTS, published_models, shape
 
 Layer = Literal["staging", "intermediate", "build"]
 
@@ -114,13 +114,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """A model of dbt that is a table, and what its full build says."""
+class Relation:
+    """A table or a view of `build`."""
 
     name: str
-    query: str
     columns: Mapping[str, str]  # name -> type
     labels: tuple[str, ...]  # columns of text with few values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Relation):
+    """A model of dbt that is a table, and what its full build says."""
+
+    query: str
     parents: tuple[str, ...]  # tables, through views
 
     @property
@@ -137,7 +143,7 @@ class Base:
     settings: Settings
     run: "runs.Run"
     models: Mapping[str, Model]  # in the order in which they can be built
-    published: Sequence[Published]
+    published: Sequence[Relation]
 
 
 def prepare(home: Path, tell: Callable[[str], None] = print) -> Base:
@@ -170,8 +176,9 @@ def prepare(home: Path, tell: Callable[[str], None] = print) -> Base:
     with db.connect(_in(settings, BASE)) as conn:
         run = runs.get(conn, json.loads(mark.read_text(encoding="utf-8"))["run_id"])
         models = _models(conn, settings, run)
-    manifest = dbt.manifest_path(settings, run)
-    return Base(settings, run, models, published_models(manifest))
+        relations = models | _views(conn)
+    shown = published_models(dbt.manifest_path(settings, run))
+    return Base(settings, run, models, [relations[each.table] for each in shown])
 
 
 def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
@@ -223,14 +230,7 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
     in_increments = dbt.compiled(conn, settings, run)
     nodes |= {name: in_increments[name] for name in BOOKKEEPING}
     nodes[IDENTITY] = dbt.Compiled(query="", parents=IDENTITY_READS)
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, kind in conn.execute(
-        "select relname, attname, format_type(atttypid, null) from pg_attribute"
-        " join pg_class on attrelid = pg_class.oid"
-        " where relkind = 'r' and relnamespace = 'build'::regnamespace and attnum > 0"
-        " and not attisdropped order by relname, attnum"
-    ).fetchall():
-        columns.setdefault(table, {})[column] = kind
+    columns = _columns(conn, "r")
     for _, view in db.tables(conn, ["build"], ("v",)):  # in an increment they show what is dirty
         conn.execute(
             sql.SQL("create or replace view {} as ")
@@ -274,6 +274,35 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
     for name in sorted(nodes):
         put(name)
     return ordered
+
+
+def _views(conn: psycopg.Connection) -> dict[str, Relation]:
+    """The views in `build`. The server keeps no statistics of them, so their values are counted."""
+    found = {}
+    for view, columns in _columns(conn, "v").items():
+        texts = [name for name, kind in columns.items() if kind == "text"]
+        counts = [sql.SQL("count(distinct {})").format(sql.Identifier(column)) for column in texts]
+        query = sql.SQL("select {} from {}").format(
+            sql.SQL(", ").join([sql.SQL("null"), *counts]), sql.Identifier("build", view)
+        )
+        _, *values = conn.execute(query).fetchone()
+        labels = [name for name, count in zip(texts, values, strict=True) if 2 <= count <= FEW]
+        found[view] = Relation(name=view, columns=columns, labels=tuple(labels))
+    return found
+
+
+def _columns(conn: psycopg.Connection, kind: str) -> dict[str, dict[str, str]]:
+    """By table (`r`) or view (`v`) in `build`, its columns and their types."""
+    found: dict[str, dict[str, str]] = {}
+    for relation, column, of_type in conn.execute(
+        "select relname, attname, format_type(atttypid, null) from pg_attribute"
+        " join pg_class on attrelid = pg_class.oid"
+        " where relkind = %s and relnamespace = 'build'::regnamespace and attnum > 0"
+        " and not attisdropped order by relname, attnum",
+        [kind],
+    ).fetchall():
+        found.setdefault(relation, {})[column] = of_type
+    return found
 
 
 # -- one corruption -----------------------------------------------------------------------------
@@ -441,34 +470,31 @@ Figures = dict[str, dict[str, float]]  # name -> its parts; a sum has one, a cou
 
 
 def figures(conn: psycopg.Connection, base: Base) -> Figures:
-    """What readers would see of this night, as numbers: of each published table how many rows, the
-    sum of each number, how many are true, are there, have each value, are of each day."""
+    """What readers would see of this night, as numbers: of each published relation how many rows,
+    the sum of each number, how many are true, are there, have each value, are of each day."""
     found: Figures = {}
-    for published in base.published:
-        model = base.models.get(published.table)
-        if model is None:
-            continue  # a view of tables that are
+    for shown in base.published:
         sums = {"rows": sql.SQL("count(*)")}
         groups = {}
-        for column, kind in model.columns.items():
+        for column, kind in shown.columns.items():
             name = sql.Identifier(column)
             if kind in NUMBERS:
                 sums[column] = sql.SQL("coalesce(sum({}), 0)").format(name)
             elif kind == "boolean":
                 sums[column] = sql.SQL("count(*) filter (where {})").format(name)
-            elif column in model.labels:
+            elif column in shown.labels:
                 groups[column] = name
             elif kind.startswith("timestamp") or kind == "date":
                 groups[column] = sql.SQL("{}::date").format(name)
             else:
                 sums[column] = sql.SQL("count({})").format(name)
-        table = sql.Identifier("build", model.name)
+        table = sql.Identifier("build", shown.name)
         query = sql.SQL("select {} from {}").format(sql.SQL(", ").join(sums.values()), table)
         for column, value in zip(sums, conn.execute(query).fetchone(), strict=True):
-            found[f"{model.name}.{column}"] = {"": float(value)}
+            found[f"{shown.name}.{column}"] = {"": float(value)}
         for column, value in groups.items():
             query = sql.SQL("select ({})::text, count(*) from {} group by 1").format(value, table)
-            found[f"{model.name}.{column}"] = {
+            found[f"{shown.name}.{column}"] = {
                 str(name): float(count) for name, count in conn.execute(query).fetchall()
             }
     return found

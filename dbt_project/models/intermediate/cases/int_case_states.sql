@@ -1,17 +1,13 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ delete_dirty('case_key') }}",
-    indexes=[{'columns': ['case_key']}],
-) }}
+{{ config(materialized='view') }}
 
 -- depends_on: {{ ref('int_dirty_cases') }}
 
 -- The state of a case after each of its events: the last known value of each attribute, carried on. One row
--- per event, whether it changed anything or not; turns of policy during the case's time are events too.
+-- per event, whether it changed anything or not; turns of policy during the case's time are events too. In an
+-- increment those of the dirty cases.
 with cases as (
     select * from {{ ref('int_cases') }}
-    {%- if is_incremental() %}
+    {%- if not is_full() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
 ),

@@ -12,9 +12,6 @@
 -- A row may have zero length where the next event has the same instant: it adds no time, but it happened.
 with states as (
     select * from {{ ref('int_case_states') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
 ),
 
 rules as (

@@ -2,15 +2,30 @@
 
 -- depends_on: {{ ref('int_dirty_cases') }}
 
--- Which ownership rule is the first that matches, for each combination of values that occurs and each stretch
--- of time in which the answer stays the same.
-with subjects as (
+-- Which ownership rule is the first that matches, for each combination of values that cases have and each priority
+-- and stretch of time in which the answer stays the same.
+with occurring as (
     select distinct
-        source, channel, visibility, direction, purpose, brand, priority, topic, customer_tier
-    from {{ ref('int_case_states') }}
+        source,
+        channel,
+        coalesce(visibility, '') as visibility,
+        'inbound' as direction,
+        purpose,
+        coalesce(brand, '') as brand,
+        topic,
+        customer_tier
+    from {{ ref('int_cases') }}
     {%- if not is_full() %}
     where case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
+),
+
+subjects as (
+    select
+        occurring.*,
+        priorities.priority
+    from occurring
+    cross join {{ ref('int_priorities') }} as priorities
 ),
 
 ownership_policies as (

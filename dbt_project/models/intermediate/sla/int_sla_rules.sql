@@ -2,8 +2,8 @@
 
 -- depends_on: {{ ref('int_dirty_cases') }}
 
--- Which SLA rule is the first that matches, for each combination of values that occurs and each stretch of
--- time in which the answer stays the same. Stretches cover all time: where no rule matches rule_key is null.
+-- Which SLA rule is the first that matches, for each combination of values that cases have, and each priority and
+-- stretch of time in which the answer stays the same. Stretches cover all time: where no rule matches rule_key is null.
 with cases as (
     select * from {{ ref('int_cases') }}
     {%- if not is_full() %}
@@ -11,12 +11,8 @@ with cases as (
     {%- endif %}
 ),
 
-timeline as (
-    select distinct case_key, coalesce(priority, '') as priority
-    from {{ ref('int_case_timeline') }}
-    {%- if not is_full() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
+priorities as (
+    select * from {{ ref('int_priorities') }}
 ),
 
 -- a promise to meet the source's own due time matches only where the source gives one
@@ -44,20 +40,19 @@ occurring as (
         coalesce(cases.visibility, '') as visibility,
         cases.purpose,
         coalesce(cases.brand, '') as brand,
-        timeline.priority,
         cases.topic,
         cases.customer_tier,
         case when cases.source_due_at is null then 'no' else 'yes' end as has_source_due
     from cases
-    inner join timeline
-        on cases.case_key = timeline.case_key
 ),
 
 subjects as (
     select
         metrics.metric,
+        priorities.priority,
         occurring.*
     from occurring
+    cross join priorities
     cross join metrics
 ),
 

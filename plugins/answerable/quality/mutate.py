@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -149,10 +149,26 @@ class Base:
 def prepare(home: Path, tell: Callable[[str], None] = print) -> Base:
     """Make the warehouse to corrupt under `home`, or take the one there if models and policies are
     still the same. Sets the environment of this process to it."""
+    settings, made = standing(home, SIZE, lambda its: {"run_id": _nights(its, tell)}, tell)
+    with db.connect(inside(settings, BASE)) as conn:
+        run = runs.get(conn, made["run_id"])
+        models = _models(conn, settings, run)
+        return Base(settings, run, models, shown(conn, settings, run))
+
+
+def standing(
+    home: Path,
+    size: str,
+    make: Callable[[Settings], dict[str, Any]],
+    tell: Callable[[str], None],
+) -> tuple[Settings, dict[str, Any]]:
+    """Have the server of a warehouse of its own running under `home`, with what `make` made there
+    and gave: once, and again where models or policies are others since. The sandbox is of `size`.
+    Sets the environment of this process to it."""
     environment = {
         "ANSWERABLE_HOME": str(home),
         "ANSWERABLE_REPORTS": str(home / "reports"),
-        "ANSWERABLE_SANDBOX_SIZE": SIZE,
+        "ANSWERABLE_SANDBOX_SIZE": size,
         "ANSWERABLE_IDENTITY_SECRET": "of a warehouse that is made to be corrupted",
     }
     for name in [name for name in os.environ if name.startswith(("ANSWERABLE_", "AIRFLOW_CONN_"))]:
@@ -161,33 +177,30 @@ def prepare(home: Path, tell: Callable[[str], None] = print) -> Base:
     os.environ.update(environment)
     settings = Settings.from_environment()
     mark = home / "mutate.json"
-    state = hashlib.sha256((dbt.fingerprint(settings) + SIZE).encode()).hexdigest()
-    is_there = mark.exists() and json.loads(mark.read_text(encoding="utf-8"))["state"] == state
-    if not is_there:
-        if (home / "postgres").exists():
-            postgres.stop(home)
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
+    state = hashlib.sha256((dbt.fingerprint(settings) + size).encode()).hexdigest()
+    if mark.exists():
+        kept = json.loads(mark.read_text(encoding="utf-8"))
+        if kept["state"] == state:
+            postgres.start(home, environ={}, is_durable=False, tell=lambda text: None)
+            return settings, kept
+    if (home / "postgres").exists():
+        postgres.stop(home)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     postgres.start(home, environ={}, is_durable=False, tell=lambda text: None)
-    if not is_there:
-        tell("making the warehouse to corrupt: some minutes, once")
-        run_id = _nights(settings, tell)
-        mark.write_text(json.dumps({"state": state, "run_id": run_id}), encoding="utf-8")
-    with db.connect(_in(settings, BASE)) as conn:
-        run = runs.get(conn, json.loads(mark.read_text(encoding="utf-8"))["run_id"])
-        models = _models(conn, settings, run)
-        relations = models | _views(conn)
-    shown = published_models(dbt.manifest_path(settings, run))
-    return Base(settings, run, models, [relations[each.table] for each in shown])
+    tell("making the warehouse to corrupt: some minutes, once")
+    with db.connect(settings) as conn:
+        setup.prepare(conn)
+        roles.grant(conn, Schemas.of(""))
+    made = make(settings) | {"state": state}
+    mark.write_text(json.dumps(made), encoding="utf-8")
+    return settings, made
 
 
 def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
     """Publish all nights but the last, build that, and keep the database as BASE."""
-    with db.connect(settings) as conn:
-        setup.prepare(conn)
-        roles.grant(conn, Schemas.of(""))
     for night in NIGHTS[:-1]:
-        _night(night)
+        usual_night(night)
         tell(f"  the night of {night} is published")
     with db.connect(settings) as conn:
         conn.execute(f"create schema {STALE}")
@@ -196,23 +209,14 @@ def _nights(settings: Settings, tell: Callable[[str], None]) -> str:
             conn.execute(
                 copied.format(sql.Identifier(STALE, table), sql.Identifier("build", table))
             )
-    run_id = _night(NIGHTS[-1], is_shown=False)
+    run_id = usual_night(NIGHTS[-1], is_shown=False)
     tell(f"  the night of {NIGHTS[-1]} is built")
-    with _maintenance(settings) as conn:
-        conn.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
-            [postgres.WAREHOUSE],
-        )
-        conn.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(BASE)))
-        conn.execute(
-            sql.SQL("create database {} template {} owner {}").format(
-                *map(sql.Identifier, (BASE, postgres.WAREHOUSE, postgres.OWNER))
-            )
-        )
+    keep(settings, BASE)
     return run_id
 
 
-def _night(night: date, *, is_shown: bool = True) -> str:
+def usual_night(night: date, *, is_shown: bool = True) -> str:
+    """A night of the sandbox as it comes; gives its run."""
     settings = Settings.from_environment()
     as_of = runs.start_of_day(night, ZoneInfo(settings.company_timezone))
     with sandbox.serving(as_of) as served:
@@ -230,14 +234,54 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
     in_increments = dbt.compiled(conn, settings, run)
     nodes |= {name: in_increments[name] for name in BOOKKEEPING}
     nodes[IDENTITY] = dbt.Compiled(query="", parents=IDENTITY_READS)
-    columns = _columns(conn, "r")
-    for _, view in db.tables(conn, ["build"], ("v",)):  # in an increment they show what is dirty
-        conn.execute(
-            sql.SQL("create or replace view {} as ")
-            .format(sql.Identifier("build", view))
-            .as_string()
-            + nodes[view].query
+    show_whole(conn, {name: node.query for name, node in nodes.items()})
+    built = _tables(conn)
+
+    def tables_of(name: str) -> set[str]:
+        found: set[str] = set()
+        for parent in nodes[name].parents:
+            if parent in nodes:
+                is_table = parent in built or parent == IDENTITY
+                found |= {parent} if is_table else tables_of(parent)
+        return found
+
+    ordered: dict[str, Model] = {}
+
+    def put(name: str) -> None:
+        if name in ordered or name not in {IDENTITY, *built}:
+            return
+        parents = tuple(sorted(tables_of(name)))
+        for parent in parents:
+            put(parent)
+        ordered[name] = Model(
+            name=name,
+            query=nodes[name].query,
+            columns=built[name].columns if name in built else {},
+            labels=built[name].labels if name in built else (),
+            parents=parents,
         )
+
+    for name in sorted(nodes):
+        put(name)
+    return ordered
+
+
+def show_whole(conn: psycopg.Connection, queries: Mapping[str, str]) -> None:
+    """Have the views in `build` show all that their models say: in an increment, what is dirty."""
+    for _, view in db.tables(conn, ["build"], ("v",)):
+        made = sql.SQL("create or replace view {} as ").format(sql.Identifier("build", view))
+        conn.execute(made.as_string() + queries[view])
+
+
+def shown(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> list[Relation]:
+    """What readers would see of a night that is built."""
+    relations = _tables(conn) | _views(conn)
+    models = published_models(dbt.manifest_path(settings, run))
+    return [relations[each.table] for each in models]
+
+
+def _tables(conn: psycopg.Connection) -> dict[str, Relation]:
+    columns = _columns(conn, "r")
     labels: dict[str, list[str]] = {}
     for table, column in conn.execute(
         "select tablename, attname from pg_stats where schemaname = 'build' and"
@@ -246,34 +290,10 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
     ).fetchall():
         if columns.get(table, {}).get(column) == "text":  # there are statistics of indexes, too
             labels.setdefault(table, []).append(column)
-
-    def tables_of(name: str) -> set[str]:
-        found: set[str] = set()
-        for parent in nodes[name].parents:
-            if parent in nodes:
-                is_table = parent in columns or parent == IDENTITY
-                found |= {parent} if is_table else tables_of(parent)
-        return found
-
-    ordered: dict[str, Model] = {}
-
-    def put(name: str) -> None:
-        if name in ordered or name not in {IDENTITY, *columns}:
-            return
-        parents = tuple(sorted(tables_of(name)))
-        for parent in parents:
-            put(parent)
-        ordered[name] = Model(
-            name=name,
-            query=nodes[name].query,
-            columns=columns.get(name, {}),
-            labels=tuple(labels.get(name, ())),
-            parents=parents,
-        )
-
-    for name in sorted(nodes):
-        put(name)
-    return ordered
+    return {
+        table: Relation(name=table, columns=its, labels=tuple(labels.get(table, ())))
+        for table, its in columns.items()
+    }
 
 
 def _views(conn: psycopg.Connection) -> dict[str, Relation]:
@@ -519,7 +539,7 @@ def attempt(base: Base, seed: int, before: Figures) -> Outcome:
     """Corrupt a copy of the warehouse as the seed says, build on it, and ask the gate."""
     corruption = drawn(seed, base)
     with (
-        copy(base, f"mutate_{os.getpid()}") as settings,
+        copy(base.settings, f"mutate_{os.getpid()}") as settings,
         db.connect(settings, autocommit=True) as conn,
     ):
         count = corrupt(conn, corruption, base.models[corruption.table])
@@ -565,25 +585,43 @@ def quietly() -> None:
 
 
 @contextlib.contextmanager
-def copy(base: Base, name: str) -> Iterator[Settings]:
+def copy(base_settings: Settings, name: str, template: str = BASE) -> Iterator[Settings]:
     """The warehouse again, under another name, as long as the block lasts."""
-    with _maintenance(base.settings) as conn:
-        dropped = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-        conn.execute(dropped)
+    with _maintenance(base_settings) as conn:
+        _copy(conn, template, name)
+    try:
+        yield inside(base_settings, name)
+    finally:
+        with _maintenance(base_settings) as conn:
+            conn.execute(_dropped(name))
+
+
+def keep(settings: Settings, name: str) -> None:
+    """Keep the warehouse as it is under that name, to be copied. Whoever is in it is put out."""
+    with _maintenance(settings) as conn:
         conn.execute(
-            sql.SQL("create database {} template {} owner {}").format(
-                *map(sql.Identifier, (name, BASE, postgres.OWNER))
-            )
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
+            [postgres.WAREHOUSE],
         )
-        try:
-            yield _in(base.settings, name)
-        finally:
-            conn.execute(dropped)
+        _copy(conn, postgres.WAREHOUSE, name)
+
+
+def _copy(conn: psycopg.Connection, template: str, name: str) -> None:
+    conn.execute(_dropped(name))
+    conn.execute(
+        sql.SQL("create database {} template {} owner {}").format(
+            *map(sql.Identifier, (name, template, postgres.OWNER))
+        )
+    )
+
+
+def _dropped(name: str) -> sql.Composed:
+    return sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
 
 
 def undisturbed(base: Base) -> Figures:
     """The figures of the night as it was built."""
-    with db.connect(_in(base.settings, BASE)) as conn:
+    with db.connect(inside(base.settings, BASE)) as conn:
         return figures(conn, base)
 
 
@@ -592,7 +630,8 @@ def close(home: Path) -> None:
     postgres.stop(home)
 
 
-def _in(settings: Settings, database: str) -> Settings:
+def inside(settings: Settings, database: str) -> Settings:
+    """The same server's database of that name."""
     url = settings.warehouse_url.rsplit("/", 1)[0]
     return replace(settings, _warehouse_url=f"{url}/{database}")
 

@@ -345,19 +345,68 @@ def thresholds(
 @app.command()
 def mutate(
     seed: Annotated[
-        list[str], typer.Option(help="which corruption: a number, or several of them, as 1-300")
-    ],
+        list[str] | None,
+        typer.Option(help="which corruption of tables: a number, or several of them, as 1-300"),
+    ] = None,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="instead: what if the sources answer wrongly?")
+    ] = False,
+    only: Annotated[str, typer.Option(help="with --sources: those whose name has this in it")] = "",
+    size: Annotated[
+        str | None, typer.Option(help="with --sources: of the company; 1 is that of nightly")
+    ] = None,
     jobs: Annotated[int | None, typer.Option(help="how many at once; else one a core")] = None,
 ) -> None:
     """Corrupt a night on purpose, and see whether the gate stops it.
 
-    For each seed rows of one table of a small company's night are dropped, doubled, emptied,
-    shifted in time, given another's label, taken from the night before, cut off or scaled: 0.2 %,
-    2 % or 20 % of them. All that follows is built anew, and the gate is asked. What moves a
-    published figure by more than 0.1 % and is not stopped is missed, and ends this with 1. Nothing
-    of yours is touched: it has a database of its own in .local/mutate, made in the first minutes
-    and kept.
+    --seed: rows of one table of a small company's night are dropped, doubled, emptied, shifted in
+    time, given another's label, taken from the night before, cut off or scaled: 0.2 %, 2 % or 20 %
+    of them. All that follows is built anew, and the gate is asked. What moves a published figure by
+    more than 0.1 % and is not stopped is missed, and ends this with 1.
+
+    --sources: the sources of one night answer, and wrongly: records are missing or come again under
+    new ids, fields hold nothing or are called otherwise, times are late, labels are swapped, what
+    they show is of yesterday. First all records that it concerns, then 20 %, 2 % and 0.2 %, until
+    nobody notices. Each goes through landing and both gates after 30 published nights. At the end
+    it prints a table of what was stopped, warned of and missed: a list, so it ends with 0.
+
+    Nothing of yours is touched: each has a database of its own in .local, made in the first minutes
+    (those 30 nights take a quarter of an hour) and kept.
     """
+    if bool(seed) == sources:
+        _refuse("mutate: expected either --seed, as 1-300, or --sources")
+    if sources:
+        _serve_wrong_answers(only, size, jobs or os.cpu_count() or 1)
+    else:
+        _corrupt_tables(_numbers(seed), jobs or os.cpu_count() or 1)
+
+
+def _serve_wrong_answers(only: str, size: str | None, jobs: int) -> None:
+    from answerable.quality import mutate as mutating
+    from answerable.quality import mutate_sources
+    from answerable.quality.wrong_answers import WRONG_ANSWERS
+
+    names = [name for name in WRONG_ANSWERS if only in name]
+    if not names:
+        known = "\n".join(f"  {name}" for name in WRONG_ANSWERS)
+        _refuse(f"mutate: no wrong answer has {only!r} in its name; there are\n{known}")
+    home = Settings.from_environment().home / "mutate-sources"
+    out = console()
+    mutating.quietly()
+    found = []
+    try:
+        base = mutate_sources.prepare(home, size or mutate_sources.SIZE, tell=out.print)
+        for outcomes in mutate_sources.trials(base, names, jobs):
+            found.append(outcomes)
+            for each in outcomes:
+                out.print(str(each), markup=False, highlight=False, soft_wrap=True)
+    finally:
+        mutate_sources.close(home)
+    out.print()
+    out.print(mutate_sources.table(found), markup=False, highlight=False, soft_wrap=True)
+
+
+def _corrupt_tables(seeds: list[int], jobs: int) -> None:
     from answerable.quality import mutate as mutating
 
     home = Settings.from_environment().home / "mutate"
@@ -366,7 +415,7 @@ def mutate(
     mutating.quietly()
     base = mutating.prepare(home, out.print)
     try:
-        for outcome in mutating.attempts(base, _numbers(seed), jobs or os.cpu_count() or 1):
+        for outcome in mutating.attempts(base, seeds, jobs):
             outcomes.append(outcome)
             out.print(str(outcome), markup=False, highlight=False, soft_wrap=True)
     finally:

@@ -27,7 +27,7 @@ class ExpectNotToShrinkByHalf(Rule):
 
     advice: ClassVar[str] = (
         "see which stream or model lost rows (ops.stream_runs, ops.dbt_results); if the drop is "
-        "real, run the night again with ANSWERABLE_ACCEPT_SHRINK={table}"
+        "real, accept it"
     )
     unexpected_rows_query: str = """
         select '{published} rows are published, this night has ' || count(*) as rows_found

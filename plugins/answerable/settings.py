@@ -24,7 +24,7 @@ class Settings:
     landing: str  # a path or a bucket URL that universal_pathlib understands
     policy: Path  # the folder of policy CSV files
     reports: Path
-    accept_shrink: tuple[str, ...] = ()  # tables that may lose more than half of their rows
+    accept_shrink: tuple[str, ...] = ()  # lists of a source that may be half as long
     _warehouse_url: str | None = None
 
     @classmethod

@@ -111,7 +111,7 @@ def ask(
     if stage == "build":
         night = replace(
             night,
-            published_rows=_published_rows(conn, run, settings),
+            published_rows=_published_rows(conn, run),
             tables=_made(conn, run, settings),
         )
     expectations = load_expectations(settings.root)
@@ -256,18 +256,15 @@ def _night(conn: psycopg.Connection, run: "runs.Run", settings: Settings) -> Nig
     )
 
 
-def _published_rows(
-    conn: psycopg.Connection, run: "runs.Run", settings: Settings
-) -> dict[str, int]:
+def _published_rows(conn: psycopg.Connection, run: "runs.Run") -> dict[str, int]:
     """By table, what readers see, where this night may hold no less."""
     if run.schema_prefix:  # a replay of the past may well do
         return {}
     found = {}
     for schema, table in db.tables(conn, [run.schemas.marts, run.schemas.private]):
-        if table not in settings.accept_shrink:
-            (found[table],) = conn.execute(
-                sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
-            ).fetchone()
+        (found[table],) = conn.execute(
+            sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table))
+        ).fetchone()
     return found
 
 

@@ -103,14 +103,13 @@ class Base:
 def prepare(
     home: Path,
     size: str = SIZE,
-    nights_before: int = NIGHTS_BEFORE,
     tell: Callable[[str], None] = print,
 ) -> Base:
     """Make the warehouse under `home`, or take the one there if models and policies are still the
     same; and run the night undisturbed. Sets the environment of this process to it."""
 
     def make(settings: Settings) -> dict[str, Any]:
-        for number in range(nights_before, 0, -1):
+        for number in range(NIGHTS_BEFORE, 0, -1):
             night = NIGHT - timedelta(days=number)
             mutate.usual_night(night)
             tell(f"  the night of {night} is published")
@@ -125,6 +124,7 @@ def prepare(
         kept.update((key_of(record, number), record) for number, record in enumerate(records))
         return records
 
+    tell("the next night, undisturbed")
     with _night(settings, "undisturbed", note) as (its, run_id, error):
         if error is not None:
             raise error

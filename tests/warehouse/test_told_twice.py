@@ -1,0 +1,163 @@
+"""Tickets and their events are two exports of the same: where one lacks what the other has, or
+tells another time, the raw gate notices. The night is of 2026-03-01, the one before is published.
+"""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from marts_by_hand import AS_OF, start_run
+
+from answerable.quality import gate
+from answerable.quality.night import Night
+from answerable.sandbox import company
+from answerable.settings import ROOT, Settings
+from answerable.warehouse.names import Schemas
+
+UPDATES = 40
+PUBLISHED_AS_OF = AS_OF - timedelta(days=1)
+
+SOME_UPDATES, MOST_UPDATES = "ExpectEachUpdateToHaveItsEvent", "ExpectMostUpdatesToHaveTheirEvents"
+SOME_EVENTS, MOST_EVENTS = "ExpectEachEventToHaveItsTicket", "ExpectMostEventsToHaveTheirTickets"
+RULES = {SOME_UPDATES, MOST_UPDATES, SOME_EVENTS, MOST_EVENTS}
+LATE = (
+    "update raw.zendesk_ticket_events set payload = payload || jsonb_build_object('timestamp',"
+    " (payload ->> 'timestamp')::bigint + {seconds})"
+)
+
+# name -> (what is wrong, the rules that notice)
+WRONG = {
+    "nothing": ("select", set()),
+    "an event is missing": (
+        "delete from raw.zendesk_ticket_events where record_key = '1007'",
+        {SOME_UPDATES},
+    ),
+    "ten events are missing": (
+        "delete from raw.zendesk_ticket_events where position <= 10 and batch_id = 2",
+        {SOME_UPDATES},
+    ),
+    "eleven events are missing": (
+        "delete from raw.zendesk_ticket_events where position <= 11 and batch_id = 2",
+        {SOME_UPDATES, MOST_UPDATES},
+    ),
+    "a ticket is missing": (
+        "delete from raw.zendesk_tickets where record_key = '7'",
+        {SOME_EVENTS},
+    ),
+    "eleven tickets are missing": (
+        "delete from raw.zendesk_tickets where position <= 11",
+        {SOME_EVENTS, MOST_EVENTS},
+    ),
+    "a ticket as it was before": (
+        'update raw.zendesk_tickets set payload = \'{"updated_at": "2026-02-28T00:00:00Z"}\''
+        " where record_key = '7'",
+        {SOME_UPDATES, SOME_EVENTS},
+    ),
+    "all events an hour late": (LATE.format(seconds=3600), RULES),
+    "all events a minute late": (LATE.format(seconds=60), set()),
+    # what happened after the end of the night is told as of before it, and its ticket is not there
+    "all events an hour early": (
+        LATE.format(seconds=-3600),
+        {SOME_UPDATES, MOST_UPDATES, SOME_EVENTS},
+    ),
+    "events of other tickets": (
+        "update raw.zendesk_ticket_events set payload = payload || '{\"ticket_id\": 9999}'",
+        RULES,
+    ),
+    # what may be missing since the source did not come whole is told by another rule
+    "events that did not come": (
+        "delete from raw.zendesk_ticket_events;"
+        " update ops.stream_runs set status = 'failed' where stream = 'ticket_events'",
+        set(),
+    ),
+}
+
+
+@pytest.fixture
+def told_twice(warehouse: psycopg.Connection) -> psycopg.Connection:
+    """Each half an hour of a day a ticket is updated. Of one more, updated after the end of the
+    night before, that night read what happened to it. Others were updated outside of the day."""
+    start_run(warehouse, "run-1", PUBLISHED_AS_OF)
+    warehouse.execute("update ops.runs set status = 'published'")
+    start_run(warehouse, "run-2")
+    for stream, read_by in (("tickets", 2), ("ticket_events", 2), ("ticket_events", 1)):
+        warehouse.execute(
+            "insert into ops.batches (source, source_kind, stream, object, sha256, record_count,"
+            " loaded_count, superseded_count, quarantined_count, first_read_run_no)"
+            " values ('zendesk', 'zendesk', %s, %s, '', 1, 1, 0, 0, %s)",
+            [stream, f"{stream}-{read_by}", read_by],
+        )
+    for stream in ("tickets", "ticket_events"):
+        warehouse.execute(
+            "insert into ops.stream_runs (run_id, source, source_kind, stream, status)"
+            " values ('run-2', 'zendesk', 'zendesk', %s, 'landed') on conflict do nothing",
+            [stream],
+        )
+    day_ends = int((AS_OF - AS_OF.fromisoformat("1970-01-01")).total_seconds())
+    rows = [(n, day_ends - 1800 * n, 2) for n in range(1, UPDATES + 1)]
+    rows.append((41, day_ends - 86_400 + 10, 3))
+    for n, instant, batch in rows:
+        _ticket(warehouse, n, instant)
+        _event(warehouse, n, instant, batch)
+    _ticket(warehouse, 42, day_ends - 90_000)  # before the day, and of that its event is not here
+    _ticket(warehouse, 43, day_ends + 60)  # after it
+    _event(warehouse, 44, day_ends + 60, 2)
+    warehouse.commit()
+    return warehouse
+
+
+def _ticket(conn: psycopg.Connection, number: int, instant: int) -> None:
+    conn.execute(
+        "insert into raw.zendesk_tickets"
+        " values ('zendesk', %s, %s, 1, %s, '', jsonb_build_object('updated_at', %s::text))",
+        [str(number), instant, number, company.iso(instant)],
+    )
+
+
+def _event(conn: psycopg.Connection, number: int, instant: int, batch: int) -> None:
+    conn.execute(
+        "insert into raw.zendesk_ticket_events values ('zendesk', %s, %s, %s, %s, '',"
+        " jsonb_build_object('ticket_id', %s::bigint, 'timestamp', %s::bigint))",
+        [str(1000 + number), instant, batch, number, number, instant],
+    )
+
+
+def night(**how: object) -> Night:
+    given = {
+        "run_no": 2,
+        "as_of": AS_OF,
+        "schemas": Schemas.of(""),
+        "streams": ("zendesk_tickets", "zendesk_ticket_events"),
+        "published_up_to": 1,
+        "published_as_of": PUBLISHED_AS_OF,
+    }
+    return Night(**(given | how))
+
+
+def asked(conn: psycopg.Connection, settings: Settings, its: Night) -> list[gate.Result]:
+    """What the rules of streams find of those that are about this."""
+    expectations = gate.load_expectations(ROOT)
+    gate._context()
+    suite = expectations.raw.stream_runs(its)
+    found = gate.judge(conn, settings.warehouse_url, [("ops", "stream_runs", suite)])
+    return [each for each in found if each.rule in RULES]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_one_export_lacks_of_the_other_is_noticed(told_twice, settings, wrong):
+    statements, expected = WRONG[wrong]
+    told_twice.execute(statements)
+    told_twice.commit()
+    found = asked(told_twice, settings, night())
+    assert {each.rule for each in found} == RULES
+    assert {each.rule for each in found if not each.is_success} == expected
+    for each in found:
+        is_sure = each.rule in (MOST_UPDATES, MOST_EVENTS)
+        assert each.severity == ("critical" if is_sure else "warning")
+        assert each.unexpected_count is not None
+
+
+def test_it_is_asked_of_nights_that_follow_a_published_one_and_read_some(told_twice, settings):
+    assert asked(told_twice, settings, night(published_as_of=None)) == []
+    assert asked(told_twice, settings, night(streams=("zendesk_users",))) == []
+    assert len(asked(told_twice, settings, night(streams=("zendesk_tickets",)))) == len(RULES)

@@ -61,7 +61,7 @@ class Outcome:
 
     name: str
     size: float
-    record_count: int  # records that were changed, or hours of which nothing was shown
+    record_count: int  # records that were changed, or minutes of which nothing was shown
     of_count: int  # of so many
     stopped_at: str | None = None
     stopped_by: tuple[str, ...] = ()  # table and rule, or what a step raised
@@ -243,7 +243,7 @@ def attempt(
     counts = len(those), len(concerned(wrong, served))
     if wrong.is_late:
         late = {source: size * DAY for source, _ in wrong.streams}
-        counts = round(size * DAY / HOUR), DAY // HOUR
+        counts = round(size * DAY / 60), DAY // 60
     if wrong.resent:
         for stream, key in sorted(those):
             resent.setdefault(stream, []).append(served[stream][key])

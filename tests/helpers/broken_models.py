@@ -638,6 +638,12 @@ MODELS = [
     ),
     (
         "int_identity_messages",
+        "and author_id is not null\n        and is_public",
+        "and is_public",
+        "only_what_a_customer_says_in_private_of_themselves_is_looked_at",
+    ),
+    (
+        "int_identity_messages",
         "and coalesce(via_channel, 'email') <> 'twitter'",
         "",
         "only_what_a_customer_says_in_private_of_themselves_is_looked_at",

@@ -13,6 +13,7 @@
 with comments as (
     select * from {{ ref('stg_zendesk__comments') }}
     where {{ gives_something }}
+        and author_id is not null
         and is_public  -- else it is a note of ours
         and coalesce(via_channel, 'email') <> 'twitter'
 ),

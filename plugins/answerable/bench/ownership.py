@@ -12,7 +12,7 @@ from pathlib import Path
 from answerable import runs
 from answerable.bench import BenchError, Figure, benchmark, sla
 from answerable.runtime import postgres
-from answerable.settings import Settings
+from answerable.settings import Settings, environment
 from answerable.warehouse import db, dbt
 
 SIZES = "50000,200000,1000000"
@@ -77,15 +77,10 @@ def timed_build(settings: Settings, run: runs.Run) -> tuple[float, dict[str, flo
     from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
 
     arguments = dbt.command(settings, run, "run", "--select", SELECT, "--exclude", EXCEPT)
-    environment = dict(os.environ)
-    os.environ.update(dbt.variables(settings, run, None))
-    try:
+    with environment(dbt.variables(settings, run, None)):
         started = time.monotonic()
         done = dbtRunner().invoke([*arguments, "--full-refresh", "--no-write-json"])
         taken = time.monotonic() - started
-    finally:
-        os.environ.clear()
-        os.environ.update(environment)
     if not done.success:
         raise BenchError(
             f"dbt could not build the ownership marts: {done.exception or done.result}"

@@ -7,8 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 
 from answerable import policies, progress, runs
-from answerable.settings import Settings
+from answerable.settings import Settings, environment
 from answerable.warehouse import db, publish
 
 log = logging.getLogger(__name__)
@@ -142,8 +141,8 @@ def build(run_id: str, *, part: Part, settings: Settings | None = None) -> dict[
                 "call `make nightly` again, which starts the build anew"
             )
         stage_project(settings, run)
-        environment = variables(settings, run, last)
-        with _environ(environment):
+        values = variables(settings, run, last)
+        with environment(values):
             return _invoke(conn, run, part, settings)
 
 
@@ -165,9 +164,9 @@ def test(settings: Settings, run: runs.Run, *select: str) -> list[Tested]:
     from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
 
     with db.connect(settings) as conn:
-        environment = variables(settings, run, published(conn, run))
+        values = variables(settings, run, published(conn, run))
     stage_project(settings, run)
-    with _environ(environment):
+    with environment(values):
         outcome = dbtRunner().invoke(command(settings, run, "test", "--select", *select))
     if outcome.exception is not None:
         raise BuildError(f"dbt: {outcome.exception}") from outcome.exception
@@ -195,9 +194,9 @@ def compiled(conn: psycopg.Connection, settings: Settings, run: runs.Run) -> Map
     """What a full build of the run would say of each model, by its name. Builds nothing."""
     from dbt.cli.main import dbtRunner  # seconds to import, so only where dbt is run
 
-    environment = variables(settings, run, published(conn, run))
+    values = variables(settings, run, published(conn, run))
     stage_project(settings, run)
-    with _environ(environment):
+    with environment(values):
         arguments = command(settings, run, "compile", "--select", "resource_type:model")
         arguments += ["--no-write-json", *(["--full-refresh"] if run.is_full else [])]
         outcome = dbtRunner().invoke(arguments)
@@ -296,20 +295,6 @@ def variables(settings: Settings, run: runs.Run, last: Mapping[str, Any] | None)
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-
-
-@contextmanager
-def _environ(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def command(settings: Settings, run: runs.Run, *arguments: str) -> list[str]:

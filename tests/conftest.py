@@ -91,6 +91,15 @@ def new_settings(
     return make
 
 
+@pytest.fixture
+def environ_restored() -> Iterator[None]:
+    """Afterwards the environment is as it was: for what sets that of its process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @contextmanager
 def environment_of(settings: Settings) -> Iterator[Settings]:
     """Within, `Settings.from_environment()` gives these settings, as a night's steps see it."""

@@ -401,7 +401,7 @@ def _serve_wrong_answers(only: str, size: str | None, jobs: int) -> None:
             for each in outcomes:
                 out.print(str(each), markup=False, highlight=False, soft_wrap=True)
     finally:
-        mutate_sources.close(home)
+        mutating.close(home)
     out.print()
     out.print(mutate_sources.table(found), markup=False, highlight=False, soft_wrap=True)
 

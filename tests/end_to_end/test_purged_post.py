@@ -11,7 +11,6 @@ from psycopg import sql
 from answerable import pipeline
 from answerable.runtime import sandbox
 from answerable.sandbox import server
-from answerable.sources import Connection
 from answerable.warehouse.purge import purge
 
 SIZE = 0.05
@@ -34,8 +33,7 @@ def nights(new_settings, using):
         server.serve(size=SIZE, present=NIGHTS[0]) as handle,
         psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
     ):
-        served = handle.airflow_connections()
-        accounts = [Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES]
+        accounts = sandbox.connections(handle.airflow_connections())
 
         def run(day: str) -> dict:
             handle.move_to(day)

@@ -24,7 +24,6 @@ from answerable.sandbox import SMALL, server
 from answerable.sandbox.history import world
 from answerable.sandbox.truth import truth
 from answerable.settings import ROOT
-from answerable.sources import Connection
 
 FIRST = datetime(2025, 12, 4)  # as_of of the first night: the company moves people on the 5th
 NIGHTS = [FIRST + timedelta(days=n) for n in range(10)]
@@ -47,10 +46,7 @@ def nights(new_settings, using, tmp_path_factory):
             server.serve(size=SMALL, present=str(FIRST)) as handle,
             psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
         ):
-            served = handle.airflow_connections()
-            accounts = [
-                Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES
-            ]
+            accounts = sandbox.connections(handle.airflow_connections())
             for as_of in NIGHTS:
                 if as_of == POLICY_CHANGES_BEFORE:
                     add_ownership_rule(policy)

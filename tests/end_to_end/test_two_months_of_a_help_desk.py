@@ -15,7 +15,6 @@ from answerable.runtime import sandbox
 from answerable.sandbox import Fault, promises, server
 from answerable.sandbox.company import DEFAULT_SEED
 from answerable.sandbox.history import world
-from answerable.sources import Connection
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +39,7 @@ def nights(new_settings, using):
         psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
     ):
         patch.setenv("ANSWERABLE_SANDBOX_SIZE", str(SIZE))
-        served = handle.airflow_connections()
-        accounts = [Connection.from_dict(sandbox.account(n, served)) for n in sandbox.SOURCES]
+        accounts = sandbox.connections(handle.airflow_connections())
         for as_of in NIGHTS:
             handle.move_to(str(as_of))
             if as_of == NIGHTS[1]:

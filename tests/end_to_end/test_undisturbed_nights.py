@@ -17,7 +17,6 @@ from answerable.runtime import sandbox
 from answerable.sandbox import company, history, server
 from answerable.sandbox.history import World
 from answerable.settings import ROOT
-from answerable.sources import Connection
 
 SIZE = 0.2
 NIGHTS = [datetime(2025, 12, 4) + timedelta(days=number) for number in range(90)]
@@ -88,8 +87,7 @@ def test_no_undisturbed_night_is_stopped(
         server.serve(size=SIZE, present=str(NIGHTS[0])) as handle,
         psycopg.connect(settings.warehouse_url, autocommit=True) as conn,
     ):
-        served = handle.airflow_connections()
-        accounts = [Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES]
+        accounts = sandbox.connections(handle.airflow_connections())
         for as_of in NIGHTS:
             if as_of == POLICY_CHANGES_BEFORE:
                 revise(policy)

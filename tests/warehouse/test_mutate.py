@@ -102,11 +102,7 @@ def test_a_figure_moves_by_what_each_of_its_parts_gained_or_lost():
 
 
 @pytest.mark.slow
-def test_whatever_moves_a_published_figure_is_stopped(tmp_path, capsys, monkeypatch):
-    for name in ("ANSWERABLE_HOME", "ANSWERABLE_REPORTS", "ANSWERABLE_WAREHOUSE_URL", "POLICY"):
-        monkeypatch.setenv(name, "")  # what it sets is taken back with these
-    monkeypatch.setenv("ANSWERABLE_SANDBOX_SIZE", "")
-    monkeypatch.setenv("ANSWERABLE_IDENTITY_SECRET", "")
+def test_whatever_moves_a_published_figure_is_stopped(tmp_path, capsys, environ_restored):
     home = tmp_path / "mutate"
     try:
         base = mutate.prepare(home, print)

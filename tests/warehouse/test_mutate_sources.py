@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from answerable.quality import mutate_sources
+from answerable.quality import mutate, mutate_sources
 
 # what no size of company and no chance makes good, with the sizes from which on it is stopped
 STOPPED = {
@@ -17,17 +17,13 @@ STOPPED = {
 
 
 @pytest.mark.slow
-def test_what_no_reader_may_see_is_stopped(tmp_path, capsys, monkeypatch):
-    for name in ("ANSWERABLE_HOME", "ANSWERABLE_REPORTS", "ANSWERABLE_WAREHOUSE_URL", "POLICY"):
-        monkeypatch.setenv(name, "")  # what it sets is taken back with these
-    monkeypatch.setenv("ANSWERABLE_SANDBOX_SIZE", "")
-    monkeypatch.setenv("ANSWERABLE_IDENTITY_SECRET", "")
+def test_what_no_reader_may_see_is_stopped(tmp_path, capsys, environ_restored):
     home = tmp_path / "mutate-sources"
     try:
         base = mutate_sources.prepare(home, tell=print)
         found = list(mutate_sources.trials(base, list(STOPPED), os.cpu_count() or 1))
     finally:
-        mutate_sources.close(home)
+        mutate.close(home)
     with capsys.disabled():
         print(f"\n{mutate_sources.table(found)}")
     became = {

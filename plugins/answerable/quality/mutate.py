@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -29,12 +29,12 @@ from answerable import identity, pipeline, runs
 from answerable.quality import gate
 from answerable.runtime import postgres, sandbox
 from answerable.settings import Settings
-from answerable.sources import Connection
 from answerable.warehouse import db, dbt, roles, setup
 from answerable.warehouse.names import Schemas
 from answerable.warehouse.publish import DIRTY_LISTS, published_models, shape
 
 Layer = Literal["staging", "intermediate", "build"]
+Tried = TypeVar("Tried")
 
 HARMFUL = 0.001  # of a published figure
 SHARES = (0.002, 0.02, 0.2)
@@ -220,9 +220,11 @@ def usual_night(night: date, *, is_shown: bool = True) -> str:
     settings = Settings.from_environment()
     as_of = runs.start_of_day(night, ZoneInfo(settings.company_timezone))
     with sandbox.serving(as_of) as served:
-        accounts = [Connection.from_dict(sandbox.account(name, served)) for name in sandbox.SOURCES]
         told = pipeline.run_night(
-            night.isoformat(), connections=accounts, is_sandbox=True, is_shown=is_shown
+            night.isoformat(),
+            connections=sandbox.connections(served),
+            is_sandbox=True,
+            is_shown=is_shown,
         )
     return told["run_id"]
 
@@ -246,6 +248,7 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
         return found
 
     ordered: dict[str, Model] = {}
+    nothing = Relation(name=IDENTITY, columns={}, labels=())
 
     def put(name: str) -> None:
         if name in ordered or name not in {IDENTITY, *built}:
@@ -253,11 +256,12 @@ def _models(conn: psycopg.Connection, settings: Settings, run: "runs.Run") -> di
         parents = tuple(sorted(tables_of(name)))
         for parent in parents:
             put(parent)
+        table = built.get(name, nothing)
         ordered[name] = Model(
             name=name,
             query=nodes[name].query,
-            columns=built[name].columns if name in built else {},
-            labels=built[name].labels if name in built else (),
+            columns=table.columns,
+            labels=table.labels,
             parents=parents,
         )
 
@@ -493,28 +497,28 @@ def figures(conn: psycopg.Connection, base: Base) -> Figures:
     """What readers would see of this night, as numbers: of each published relation how many rows,
     the sum of each number, how many are true, are there, have each value, are of each day."""
     found: Figures = {}
-    for shown in base.published:
+    for relation in base.published:
         sums = {"rows": sql.SQL("count(*)")}
         groups = {}
-        for column, kind in shown.columns.items():
+        for column, kind in relation.columns.items():
             name = sql.Identifier(column)
             if kind in NUMBERS:
                 sums[column] = sql.SQL("coalesce(sum({}), 0)").format(name)
             elif kind == "boolean":
                 sums[column] = sql.SQL("count(*) filter (where {})").format(name)
-            elif column in shown.labels:
+            elif column in relation.labels:
                 groups[column] = name
             elif kind.startswith("timestamp") or kind == "date":
                 groups[column] = sql.SQL("{}::date").format(name)
             else:
                 sums[column] = sql.SQL("count({})").format(name)
-        table = sql.Identifier("build", shown.name)
+        table = sql.Identifier("build", relation.name)
         query = sql.SQL("select {} from {}").format(sql.SQL(", ").join(sums.values()), table)
         for column, value in zip(sums, conn.execute(query).fetchone(), strict=True):
-            found[f"{shown.name}.{column}"] = {"": float(value)}
+            found[f"{relation.name}.{column}"] = {"": float(value)}
         for column, value in groups.items():
             query = sql.SQL("select ({})::text, count(*) from {} group by 1").format(value, table)
-            found[f"{shown.name}.{column}"] = {
+            found[f"{relation.name}.{column}"] = {
                 str(name): float(count) for name, count in conn.execute(query).fetchall()
             }
     return found
@@ -568,9 +572,16 @@ def attempt(base: Base, seed: int, before: Figures) -> Outcome:
 def attempts(base: Base, seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
     """The outcome of each seed, as they come; `jobs` at the same time."""
     before = undisturbed(base)
+    return side_by_side(attempt, [(base, seed, before) for seed in seeds], jobs)
+
+
+def side_by_side(
+    tried: Callable[..., Tried], calls: Sequence[tuple[Any, ...]], jobs: int
+) -> Iterator[Tried]:
+    """What `tried` gives for these arguments, as they come; `jobs` at the same time."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=quietly) as pool:
-        pending = [pool.submit(attempt, base, seed, before) for seed in seeds]
+        pending = [pool.submit(tried, *call) for call in calls]
         try:
             for done in as_completed(pending):
                 yield done.result()

@@ -7,11 +7,9 @@ warehouse and a home of their own.
 """
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from pathlib import Path
@@ -24,7 +22,6 @@ from answerable import pipeline, runs
 from answerable.quality import mutate
 from answerable.quality.gate import GateFailed
 from answerable.quality.wrong_answers import (
-    DAY,
     HOUR,
     WRONG_ANSWERS,
     Json,
@@ -39,9 +36,9 @@ from answerable.quality.wrong_answers import (
     key_of,
     rewriting,
 )
-from answerable.runtime import postgres, sandbox
+from answerable.runtime import sandbox
 from answerable.sandbox import company, history, server, zendesk
-from answerable.settings import Settings
+from answerable.settings import Settings, environment
 from answerable.sources import Connection
 from answerable.warehouse import db, dbt
 
@@ -159,7 +156,7 @@ def _night(
         shutil.copytree(settings.home / each, home / each)
     with (
         mutate.copy(settings, f"mutate_{name}", BASE) as its,
-        _environment({"ANSWERABLE_HOME": str(home), "ANSWERABLE_WAREHOUSE_URL": its.warehouse_url}),
+        environment({"ANSWERABLE_HOME": str(home), "ANSWERABLE_WAREHOUSE_URL": its.warehouse_url}),
         contextlib.ExitStack() as servers,
     ):
         its = Settings.from_environment()
@@ -190,17 +187,6 @@ def _night(
                 "select run_id from ops.runs order by run_no desc limit 1"
             ).fetchone()
         yield its, run_id, error
-
-
-@contextlib.contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _failing(conn: psycopg.Connection, run_id: str) -> dict[tuple[str, str], int]:
@@ -242,8 +228,8 @@ def attempt(
     late, resent = {}, {}
     counts = len(those), len(concerned(wrong, served))
     if wrong.is_late:
-        late = {source: size * DAY for source, _ in wrong.streams}
-        counts = round(size * DAY / 60), DAY // 60
+        late = {source: size * company.DAY for source, _ in wrong.streams}
+        counts = round(size * company.DAY / 60), company.DAY // 60
     if wrong.resent:
         for stream, key in sorted(those):
             resent.setdefault(stream, []).append(served[stream][key])
@@ -296,21 +282,8 @@ def _all_again(base: Base, wrong: WrongAnswer) -> Served:
 
 def trials(base: Base, names: Sequence[str], jobs: int) -> Iterator[list[Outcome]]:
     """What became of each, as they come; `jobs` at the same time."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=mutate.quietly) as pool:
-        pending = [pool.submit(trial, base, name) for name in names]
-        try:
-            for done in as_completed(pending):
-                yield done.result()
-        finally:
-            for each in pending:
-                each.cancel()
+    yield from mutate.side_by_side(trial, [(base, name) for name in names], jobs)
     shutil.rmtree(base.shown.settings.home / "attempts", ignore_errors=True)
-
-
-def close(home: Path) -> None:
-    """Stop the server; what was made is kept for the next time."""
-    postgres.stop(home)
 
 
 # -- telling ------------------------------------------------------------------------------------

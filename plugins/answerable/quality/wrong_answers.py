@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from answerable.sandbox.company import GROUPS
+from answerable.sandbox.company import DAY, GROUPS
 from answerable.sandbox.exports import FILES, File
 from answerable.sandbox.server import Fault
 from answerable.sources import KINDS, Stream
@@ -29,7 +29,7 @@ Change = Callable[[Json], list[Json]]  # what is served in a record's place
 Rewrite = Callable[[Name, list[Json]], list[Json]]
 
 SIZES = (1.0, 0.2, 0.02, 0.002)
-HOUR, DAY = 3_600, 86_400
+HOUR = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from answerable.settings import Settings
+from answerable.sources import Connection
 
 SOURCES = ("zendesk", "x")
 
@@ -72,6 +73,11 @@ def _chosen(environ: Mapping[str, str]) -> tuple[int, float]:
 
 def _folder(settings: Settings) -> Path:
     return settings.home / "sandbox" / "exports"
+
+
+def connections(served: Mapping[str, str]) -> list[Connection]:
+    """All accounts of `serving`, as a night takes them."""
+    return [Connection.from_dict(account(source, served)) for source in SOURCES]
 
 
 def account(source: str, served: Mapping[str, str]) -> dict:

@@ -145,46 +145,43 @@ ASK_THE_SOURCE = (
 )
 
 
+UPDATES_WITHOUT = TOLD_TWICE + "select source, ticket_id from tickets_without"
+EVENTS_WITHOUT = TOLD_TWICE + "select source, record_key from events_without"
+
+
+def _if_many(without: str, of: str) -> str:
+    return (
+        f" where (select count(*) from {without})"
+        f" > greatest({WITHOUT_FEW}, {WITHOUT_SHARE} * (select count(*) from {of}))"
+    )
+
+
 class ExpectEachUpdateToHaveItsEvent(Rule):
     """What changed a ticket since what is published came with the events, too."""
 
     advice: ClassVar[str] = ASK_THE_SOURCE
-    unexpected_rows_query: str = TOLD_TWICE + "select source, ticket_id from tickets_without"
+    unexpected_rows_query: str = UPDATES_WITHOUT
 
 
 class ExpectMostUpdatesToHaveTheirEvents(Rule):
     """What changed tickets since what is published came with the events, but for few."""
 
     advice: ClassVar[str] = ASK_THE_SOURCE
-    unexpected_rows_query: str = (
-        TOLD_TWICE
-        + f"""
-        select source, ticket_id from tickets_without
-        where (select count(*) from tickets_without)
-            > greatest({WITHOUT_FEW}, {WITHOUT_SHARE} * (select count(*) from updates))
-    """
-    )
+    unexpected_rows_query: str = UPDATES_WITHOUT + _if_many("tickets_without", "updates")
 
 
 class ExpectEachEventToHaveItsTicket(Rule):
     """A ticket to which something happened since what is published came as of then, too."""
 
     advice: ClassVar[str] = ASK_THE_SOURCE
-    unexpected_rows_query: str = TOLD_TWICE + "select source, record_key from events_without"
+    unexpected_rows_query: str = EVENTS_WITHOUT
 
 
 class ExpectMostEventsToHaveTheirTickets(Rule):
     """Tickets to which something happened since what is published came, too, but for few."""
 
     advice: ClassVar[str] = ASK_THE_SOURCE
-    unexpected_rows_query: str = (
-        TOLD_TWICE
-        + f"""
-        select source, record_key from events_without
-        where (select count(*) from events_without)
-            > greatest({WITHOUT_FEW}, {WITHOUT_SHARE} * (select count(*) from happened))
-    """
-    )
+    unexpected_rows_query: str = EVENTS_WITHOUT + _if_many("events_without", "happened")
 
 
 class ExpectLandedToBeLoadedOrAccountedFor(Rule):

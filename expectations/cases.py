@@ -12,6 +12,7 @@ from expectations.shared import (
     ExpectNoAddressInMaskedText,
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
+    if_many,
     parent_to_be_there,
     quoted,
 )
@@ -110,6 +111,58 @@ class ExpectEveryCaseToHaveAHolderOrNobody(Rule):
     """
 
 
+# How tickets stand that changed since what is published, told by themselves and by the last rows of
+# the timelines that their events make. What was closed by the help desk's own clock has no event.
+STANDING = """
+    with tickets as (
+        select
+            tickets.source || ':' || tickets.ticket_id as case_key,
+            case when tickets.status = 'closed' then 'solved' else tickets.status end as status,
+            coalesce(tickets.priority, '') as priority,
+            coalesce(groups.group_name, tickets.group_id, '') as team,
+            coalesce(tickets.source || ':' || tickets.assignee_id, '') as agent_key
+        from {build}.stg_zendesk__tickets as tickets
+        left join {build}.stg_zendesk__groups as groups
+            on tickets.source = groups.source and tickets.group_id = groups.group_id
+        where tickets.updated_at >= {since} and tickets.updated_at < {as_of}
+            and tickets.source not in ({unfinished})
+    ),
+    otherwise as (
+        select tickets.case_key
+        from tickets
+        join {batch} as timeline on tickets.case_key = timeline.case_key
+        where timeline.to_at is null
+            and (tickets.status, tickets.priority, tickets.team, tickets.agent_key) is distinct from
+                (
+                    case when timeline.status = 'closed' then 'solved' else timeline.status end,
+                    coalesce(timeline.priority, ''),
+                    coalesce(timeline.team, ''),
+                    coalesce(timeline.agent_key, '')
+                )
+    )
+    select case_key from otherwise
+"""
+ASK_FOR_THE_TICKET = (
+    "look at one of these tickets at the help desk, and at `answerable explain case` of it: status,"
+    " priority, group or assignee differ. Its events are not whole or tell something else; or it is"
+    " changed by what makes no events (an import), and nobody can say when"
+)
+
+
+class ExpectEachTicketAsItsTimelineEnds(Rule):
+    """A ticket stands as its events say."""
+
+    advice: ClassVar[str] = ASK_FOR_THE_TICKET
+    unexpected_rows_query: str = STANDING
+
+
+class ExpectMostTicketsAsTheirTimelinesEnd(Rule):
+    """Tickets stand as their events say, but for few."""
+
+    advice: ClassVar[str] = ASK_FOR_THE_TICKET
+    unexpected_rows_query: str = STANDING + if_many("otherwise", "tickets")
+
+
 def cases(night: Night) -> ExpectationSuite:
     key = {"key": "case_key"}
     return ExpectationSuite(
@@ -152,5 +205,20 @@ def timeline(night: Night) -> ExpectationSuite:
                 night, given={"column": "status", "values": STATUSES}, severity="critical"
             ),
             parent_to_be_there(night, "fct_cases", "case_key"),
+            *_told_twice(night),
         ],
     )
+
+
+def _told_twice(night: Night) -> list[Rule]:
+    """Of a night that reads tickets, of the sources that came whole."""
+    if "zendesk_tickets" not in night.read:
+        return []
+    given = {
+        "since": f"timestamp '{night.published_as_of or '-infinity'}'",
+        "unfinished": quoted(*sorted(night.unfinished_sources)) or "''",
+    }
+    return [
+        ExpectMostTicketsAsTheirTimelinesEnd(night, given=given, severity="critical"),
+        ExpectEachTicketAsItsTimelineEnds(night, given=given, severity="warning"),
+    ]

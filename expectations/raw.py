@@ -9,6 +9,7 @@ from answerable.quality.rule import Rule
 from answerable.quality.thresholds import HISTORY_DAYS
 from answerable.warehouse.setup import RAW_STREAMS, raw_table
 from expectations import plausible
+from expectations.shared import if_many
 
 QUARANTINED_SHARE = 0.01  # of a stream's records in one night
 QUARANTINED_FEW = 10  # records: that many stop no night, unless the stream brought no others
@@ -74,7 +75,6 @@ FIELDS = f"""
 
 
 SAME_SECONDS = 60  # a ticket and its event tell an instant apart by no more
-WITHOUT_SHARE, WITHOUT_FEW = 0.05, 10  # of a night's tickets or events; beyond both nothing goes on
 
 # Tickets and their events are told apart, and tell the same. Of sources of which both came whole
 # tonight: tickets that this night read first, by their last update; events that it read, or that
@@ -149,13 +149,6 @@ UPDATES_WITHOUT = TOLD_TWICE + "select source, ticket_id from tickets_without"
 EVENTS_WITHOUT = TOLD_TWICE + "select source, record_key from events_without"
 
 
-def _if_many(without: str, of: str) -> str:
-    return (
-        f" where (select count(*) from {without})"
-        f" > greatest({WITHOUT_FEW}, {WITHOUT_SHARE} * (select count(*) from {of}))"
-    )
-
-
 class ExpectEachUpdateToHaveItsEvent(Rule):
     """What changed a ticket since what is published came with the events, too."""
 
@@ -167,7 +160,7 @@ class ExpectMostUpdatesToHaveTheirEvents(Rule):
     """What changed tickets since what is published came with the events, but for few."""
 
     advice: ClassVar[str] = ASK_THE_SOURCE
-    unexpected_rows_query: str = UPDATES_WITHOUT + _if_many("tickets_without", "updates")
+    unexpected_rows_query: str = UPDATES_WITHOUT + if_many("tickets_without", "updates")
 
 
 class ExpectEachEventToHaveItsTicket(Rule):
@@ -181,7 +174,7 @@ class ExpectMostEventsToHaveTheirTickets(Rule):
     """Tickets to which something happened since what is published came, too, but for few."""
 
     advice: ClassVar[str] = ASK_THE_SOURCE
-    unexpected_rows_query: str = EVENTS_WITHOUT + _if_many("events_without", "happened")
+    unexpected_rows_query: str = EVENTS_WITHOUT + if_many("events_without", "happened")
 
 
 class ExpectLandedToBeLoadedOrAccountedFor(Rule):

@@ -123,3 +123,15 @@ class ExpectIntervalsInOrder(Rule):
 def quoted(*values: str) -> str:
     """Values as a list for SQL."""
     return ", ".join(f"'{value}'" for value in values)
+
+
+# what is told twice may differ in few rows: beyond both of a share and a few nothing goes on
+MANY_SHARE, MANY_FEW = 0.05, 10
+
+
+def if_many(unlike: str, of: str) -> str:
+    """The end of a query for the rows of `unlike`: none of them where they are few of `of`."""
+    return (
+        f" where (select count(*) from {unlike})"
+        f" > greatest({MANY_FEW}, {MANY_SHARE} * (select count(*) from {of}))"
+    )

@@ -1,5 +1,6 @@
 """Tickets and their events are two exports of the same: where one lacks what the other has, or
-tells another time, the raw gate notices. The night is of 2026-03-01, the one before is published.
+tells another time, the raw gate notices; where one tells another state, the gate does. The night is
+of 2026-03-01, the one before is published.
 """
 
 from datetime import timedelta
@@ -161,3 +162,125 @@ def test_it_is_asked_of_nights_that_follow_a_published_one_and_read_some(told_tw
     assert asked(told_twice, settings, night(published_as_of=None)) == []
     assert asked(told_twice, settings, night(streams=("zendesk_users",))) == []
     assert len(asked(told_twice, settings, night(streams=("zendesk_tickets",)))) == len(RULES)
+
+
+# -- how tickets stand --------------------------------------------------------------------------
+
+SOME_STATES, MOST_STATES = (
+    "ExpectEachTicketAsItsTimelineEnds",
+    "ExpectMostTicketsAsTheirTimelinesEnd",
+)
+FIRST_TEN = "where split_part(case_key, ':', 2)::integer <= 10"
+DIFFERENT = {
+    "nothing": ("select", set()),
+    "another status": (
+        "update build.fct_case_timeline set status = 'pending' where case_key = 'zendesk:7'",
+        {SOME_STATES},
+    ),
+    "a priority more": (
+        "update build.stg_zendesk__tickets set priority = 'urgent' where ticket_id = '7'",
+        {SOME_STATES},
+    ),
+    "a group less": (
+        "update build.fct_case_timeline set team = null where case_key = 'zendesk:7'",
+        {SOME_STATES},
+    ),
+    "another agent": (
+        "update build.stg_zendesk__tickets set assignee_id = '6' where ticket_id = '7'",
+        {SOME_STATES},
+    ),
+    "ten of another status": (
+        f"update build.fct_case_timeline set status = 'pending' {FIRST_TEN}",
+        {SOME_STATES},
+    ),
+    "all of another status": (
+        "update build.fct_case_timeline set status = 'pending'",
+        {SOME_STATES, MOST_STATES},
+    ),
+    "closed, which makes no event": (
+        "update build.stg_zendesk__tickets set status = 'closed';"
+        " update build.fct_case_timeline set status = 'solved'",
+        set(),
+    ),
+    "what was before": (
+        "insert into build.fct_case_timeline"
+        " select case_key, to_at - interval '1 day', from_at, 'new', null, null, null"
+        " from build.fct_case_timeline",
+        set(),
+    ),
+    "of tickets that changed before the day, or after it": (
+        "update build.fct_case_timeline set status = 'hold'"
+        " where case_key in ('zendesk:42', 'zendesk:43')",
+        set(),
+    ),
+}
+
+
+@pytest.fixture
+def standing(warehouse: psycopg.Connection) -> psycopg.Connection:
+    """As many tickets with a group that is known by its name, and the ends of their timelines."""
+    warehouse.execute(
+        f"""
+        create table build.stg_zendesk__groups (source text, group_id text, group_name text);
+        insert into build.stg_zendesk__groups values ('zendesk', '5', 'Social Hub');
+        create table build.stg_zendesk__tickets (source text, ticket_id text, updated_at timestamp,
+            status text, priority text, group_id text, assignee_id text);
+        insert into build.stg_zendesk__tickets
+        select 'zendesk', n::text, case
+                when n <= {UPDATES} then timestamp '{AS_OF}' - n * interval '30 minutes'
+                when n = 42 then timestamp '{PUBLISHED_AS_OF}' - interval '1 second'
+                else timestamp '{AS_OF}'
+            end, 'open', 'low', '5', null
+        from generate_series(1, 43) as n
+        where n <> 41;
+        create table build.fct_case_timeline (case_key text, from_at timestamp, to_at timestamp,
+            status text, priority text, team text, agent_key text);
+        insert into build.fct_case_timeline
+        select 'zendesk:' || ticket_id, updated_at, null, 'open', 'low', 'Social Hub', null
+        from build.stg_zendesk__tickets;
+        """
+    )
+    warehouse.commit()
+    return warehouse
+
+
+def asked_of_states(settings: Settings, its: Night) -> dict[tuple[str, str], bool]:
+    """By rule and severity, whether it holds."""
+    expectations = gate.load_expectations(ROOT)
+    gate._context()
+    suite = expectations.cases.timeline(its)
+    suite.expectations = [
+        each for each in suite.expectations if type(each).__name__ in (SOME_STATES, MOST_STATES)
+    ]
+    with psycopg.connect(settings.warehouse_url) as conn:
+        judged = gate.judge(conn, settings.warehouse_url, [("build", "fct_case_timeline", suite)])
+    return {(each.rule, each.severity): each.is_success for each in judged}
+
+
+@pytest.mark.parametrize("different", DIFFERENT)
+def test_a_ticket_that_stands_otherwise_than_its_events_say_is_noticed(
+    standing, settings, different
+):
+    statements, expected = DIFFERENT[different]
+    standing.execute(statements)
+    standing.commit()
+    found = asked_of_states(settings, night(read=("zendesk_tickets",)))
+    assert found == {
+        (MOST_STATES, "critical"): MOST_STATES not in expected,
+        (SOME_STATES, "warning"): SOME_STATES not in expected,
+    }
+
+
+def test_states_are_compared_where_tickets_are_read_of_sources_that_came_whole(standing, settings):
+    standing.execute("update build.fct_case_timeline set status = 'pending'")
+    standing.commit()
+    assert asked_of_states(settings, night()) == {}
+    unfinished = night(read=("zendesk_tickets",), unfinished_sources=frozenset({"zendesk"}))
+    assert all(asked_of_states(settings, unfinished).values())
+    other = night(read=("zendesk_tickets",), unfinished_sources=frozenset({"x"}))
+    assert not any(asked_of_states(settings, other).values())
+    # the first night that anybody sees is asked of all that was ever told
+    standing.execute("delete from build.fct_case_timeline where case_key <> 'zendesk:42'")
+    standing.commit()
+    first = asked_of_states(settings, night(read=("zendesk_tickets",), published_as_of=None))
+    assert first == {(MOST_STATES, "critical"): True, (SOME_STATES, "warning"): False}

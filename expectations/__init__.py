@@ -23,6 +23,8 @@ from expectations.shared import ExpectNotToShrinkByHalf
 Suites = list[tuple[str, str, ExpectationSuite]]
 
 SMALL = 20  # rows; below that, half of a table says nothing
+# what stands on a day, and may be gone on the next: rules of their own hold them to all that does
+WORKLISTS = frozenset({"rpt_orphans", "rpt_sla_at_risk"})
 
 
 def raw_suites(night: Night) -> Suites:
@@ -76,7 +78,7 @@ def build_suites(night: Night) -> Suites:
         for rule in plausible.rules(night, table):
             suite.add_expectation(rule)
         published = night.published_rows.get(table, 0)
-        if published >= SMALL:
+        if published >= SMALL and table not in WORKLISTS:
             suite.add_expectation(
                 ExpectNotToShrinkByHalf(
                     night, given={"published": str(published)}, severity="critical"

@@ -1166,6 +1166,8 @@ def test_a_table_does_not_shrink_below_half_of_what_is_published(good, using):
         conn.execute("create schema if not exists marts")
         conn.execute("create table marts.dim_agents as select n from generate_series(1, 40) as n")
         conn.execute("create table marts.dim_customers as select n from generate_series(1, 9) as n")
+        for worklist in ("rpt_orphans", "rpt_sla_at_risk"):  # which a good day empties
+            conn.execute(f"create table marts.{worklist} as select n from generate_series(1, 40) n")
         conn.commit()
         try:
             found, error = failures(good, "")
@@ -1178,7 +1180,10 @@ def test_a_table_does_not_shrink_below_half_of_what_is_published(good, using):
             assert check("run-1", settings=good)["warnings"] == []  # a replay may be smaller
         finally:
             conn.rollback()
-            conn.execute("drop table marts.dim_agents, marts.dim_customers")
+            conn.execute(
+                "drop table marts.dim_agents, marts.dim_customers,"
+                " marts.rpt_orphans, marts.rpt_sla_at_risk"
+            )
             conn.execute("update ops.runs set schema_prefix = ''")
             conn.execute(
                 "do $$ begin alter schema replay_20260301_build rename to build; "

@@ -66,3 +66,12 @@ def test_each_macro_of_the_dialect_has_a_default_that_speaks_up_and_golden_rows(
 def test_no_model_reads_the_wall_clock(file):
     clocks = r"current_timestamp|current_date|localtimestamp|\bnow\(|run_started_at"
     assert not re.search(clocks, file.read_text(encoding="utf-8"), re.IGNORECASE)
+
+
+def test_what_a_night_is_handed_is_read_through_one_macro():
+    """Else dbt parses each night whatever reads it (macros/run.sql)."""
+    files = [*MODELS, *sorted(PROJECT.glob("macros/**/*.sql"))]
+    calls = {
+        file.name: count for file in files if (count := file.read_text("utf-8").count("env_var("))
+    }
+    assert calls == {"run.sql": 1}

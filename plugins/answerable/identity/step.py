@@ -328,14 +328,17 @@ def _instant(seconds: int) -> datetime:
 
 
 def _read(conn: psycopg.Connection, schema: str, table: str) -> Iterator[tuple]:
-    """All rows of a model, in the order of its columns, some thousands at a time.
+    """All rows of a model, in the order of its columns, as they come: by COPY, whose query
+    PostgreSQL works on with all cores, as it does not with a cursor's.
 
     The connection can do nothing else until the last row was taken.
     """
-    with conn.cursor(name=f"read_{table}") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, table)))
-        yield from cursor
+    query = sql.SQL("select * from {}").format(sql.Identifier(schema, table))
+    with conn.cursor() as cursor:
+        columns = cursor.execute(query + sql.SQL(" limit 0")).description
+        with cursor.copy(sql.SQL("copy ({}) to stdout").format(query)) as copy:
+            copy.set_types([column.type_code for column in columns])
+            yield from copy.rows()
 
 
 def _replace(

@@ -2,12 +2,12 @@
 
 -- What customers write to us where nobody else reads it, and in which they give an address or a number of their
 -- own: the identity step looks for it right after the words. In public anybody may claim a number.
+{% set words = [] -%}
+{% for phrase in var('identity_phrases') -%}
+    {% do words.append(modules.re.escape(phrase | lower)) -%}
+{% endfor -%}
 {% set gives_something -%}
-    (
-    {%- for phrase in var('identity_phrases') %}
-        {{ "or " if not loop.first }}lower(text) like '%{{ phrase | lower | replace("'", "''") }}%'
-    {%- endfor %}
-    )
+    {% if words %}regexp_like(lower(text), '{{ words | join("|") | replace("'", "''") }}'){% else %}false{% endif %}
 {%- endset %}
 
 with comments as (

@@ -112,7 +112,8 @@ class ExpectEveryCaseToHaveAHolderOrNobody(Rule):
 
 
 # How tickets stand that changed since what is published, told by themselves and by the last rows of
-# the timelines that their events make. What was closed by the help desk's own clock has no event.
+# the timelines that their events make. What was closed by the help desk's own clock has no event;
+# where history begins later than a ticket, its first events are not here, and nobody can tell.
 STANDING = """
     with tickets as (
         select
@@ -126,6 +127,11 @@ STANDING = """
             on tickets.source = groups.source and tickets.group_id = groups.group_id
         where tickets.updated_at >= {since} and tickets.updated_at < {as_of}
             and tickets.source not in ({unfinished})
+            and exists (
+                select from {build}.stg_zendesk__ticket_changes as changes
+                where changes.source = tickets.source and changes.ticket_id = tickets.ticket_id
+                    and changes.event_kind = 'created'
+            )
     ),
     otherwise as (
         select tickets.case_key

@@ -1,12 +1,16 @@
 """What people are told of a night, by mail and by a webhook, and that it costs no night."""
 
+import base64
 import json
 import socketserver
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import hostile
 import psycopg
@@ -18,12 +22,30 @@ from answerable.settings import Settings
 
 
 class Post(socketserver.StreamRequestHandler):
-    """As much SMTP as a mail needs."""
+    """As much SMTP as a mail needs; what was said in the clear is noted."""
 
     def handle(self) -> None:
+        if self.server.tls and self.server.is_wrapped:
+            self.wrap()
         self.say("220 here")
         while line := self.rfile.readline().decode().strip():
-            if line.upper().startswith("DATA"):
+            if not isinstance(self.connection, ssl.SSLSocket):
+                self.server.in_the_clear.append(line)
+            if line.upper().startswith("EHLO"):
+                offered = ["here", "AUTH PLAIN"]
+                if self.server.tls and not self.server.is_wrapped:
+                    offered.insert(1, "STARTTLS")
+                self.say("\r\n".join([*(f"250-{each}" for each in offered), "250 HELP"]))
+                continue
+            elif line.upper().startswith("STARTTLS"):
+                self.say("220 go on")
+                self.wrap()
+                continue
+            elif line.upper().startswith("AUTH PLAIN"):
+                self.server.logins.append(base64.b64decode(line.split()[2]))
+                self.say("235 welcome")
+                continue
+            elif line.upper().startswith("DATA"):
                 self.say("354 go on")
                 lines = iter(self.rfile.readline, b".\r\n")
                 self.server.mails.append(b"".join(lines))
@@ -39,6 +61,10 @@ class Post(socketserver.StreamRequestHandler):
 
     def say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
+
+    def wrap(self) -> None:
+        self.request = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.setup()
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -60,9 +86,22 @@ def mailbox() -> Iterator[socketserver.ThreadingTCPServer]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Post) as server:
         server.daemon_threads = True
         server.mails, server.recipients, server.refuses = [], [], False
+        server.tls, server.is_wrapped, server.logins, server.in_the_clear = None, False, [], []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture
+def certified(mailbox, tmp_path, need_tool) -> Path:
+    """The certificate that the mailbox shows where it is asked to encrypt."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    asked = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1"
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run([need_tool("openssl"), *asked.split(), *more], check=True, capture_output=True)
+    mailbox.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    mailbox.tls.load_cert_chain(certificate, key)
+    return certificate
 
 
 @pytest.fixture
@@ -233,6 +272,34 @@ def test_an_address_with_a_line_break_is_refused(settings, warehouse, mailbox):
     channel = by_mail(mailbox, to="ada@example.com\r\nBcc: eve@example.com")
     assert tell(settings, run_id, channel) == {"ops_mail": "failed: `from` or `to` is no address"}
     assert mailbox.mails == []
+
+
+LOGIN = {"login": "ops", "password": "SECRET"}
+
+
+@pytest.mark.parametrize("security", ["starttls", "ssl"])
+def test_a_mail_goes_encrypted_to_who_shows_a_certificate_that_is_trusted(
+    settings, warehouse, mailbox, certified, security, monkeypatch
+):
+    mailbox.is_wrapped = security == "ssl"
+    channel = by_mail(mailbox, security=security) | LOGIN
+    run_id = night(warehouse, 1, "failed")
+    said = tell(settings, run_id, channel)["ops_mail"]
+    assert said.startswith("failed: mail: SSLCertVerificationError")
+    assert (mailbox.logins, mailbox.mails) == ([], [])
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified))
+    assert tell(settings, run_id, channel) == {"ops_mail": "told of failed"}
+    assert mailbox.logins == [b"\0ops\0SECRET"]
+    assert len(mailbox.mails) == 1
+    assert {line.split()[0].upper() for line in mailbox.in_the_clear} <= {"EHLO", "STARTTLS"}
+
+
+def test_nothing_is_told_in_the_clear_where_encryption_was_asked_for(settings, warehouse, mailbox):
+    channel = by_mail(mailbox) | LOGIN
+    del channel["extra"]["security"]  # STARTTLS unless something else is asked for
+    said = tell(settings, night(warehouse, 1, "failed"), channel)
+    assert said == {"ops_mail": "failed: mail: SMTPNotSupportedError"}
+    assert (mailbox.logins, mailbox.mails) == ([], [])
 
 
 def test_a_webhook_is_asked_again_and_a_refusal_is_not(settings, warehouse, hook):

@@ -1,5 +1,6 @@
 """Each wrong answer does to its share of the records what its name says, and nothing to others."""
 
+import gzip
 import json
 import urllib.request
 from base64 import b64encode
@@ -300,7 +301,11 @@ def test_a_delivered_file_is_changed_as_it_is_written(folder, tmp_path):
     delivered([path], rewriting(missing, {(CALLS, "0")}))
     assert rows(CALLS_FILE, path) == now[1:]
     delivered([path], rewriting(missing, all_of_them))
-    assert not path.exists()
+    assert rows(CALLS_FILE, path) == []
+    # else the night's own delivery would bring it again
+    assert deliver(tmp_path, world(company.DEFAULT_SEED, SMALL), present) == []
+    heads = gzip.decompress(path.read_bytes()).decode(CALLS_FILE.encoding)
+    assert heads.split(CALLS_FILE.delimiter)[:2] == list(now[0])[:2]
 
 
 # -- who notices --------------------------------------------------------------------------------

@@ -424,7 +424,7 @@ def rows(file: File, path: Path) -> list[Json]:
 
 
 def delivered(paths: Sequence[Path], rewrite: Rewrite) -> None:
-    """The same in files that were delivered; one that holds nothing any more is not."""
+    """The same in files that were delivered; one that holds nothing any more has its headings."""
     for path in paths:
         file = next(
             each
@@ -433,9 +433,7 @@ def delivered(paths: Sequence[Path], rewrite: Rewrite) -> None:
         )
         was = rows(file, path)
         now = rewrite((file.source, file.name), was)
-        if not now:
-            path.unlink()
-        elif now != was:
-            columns = tuple(now[0])
+        if now != was:
+            columns = tuple((now or was)[0])
             cells = [[row.get(column) for column in columns] for row in now]
             replace(file, columns=columns).write(path, cells)

@@ -12,6 +12,7 @@ from expectations.shared import (
     ExpectOneRowPerKey,
     parent_to_be_there,
     quoted,
+    told_once,
 )
 
 
@@ -143,6 +144,15 @@ def calls(night: Night) -> ExpectationSuite:
             ExpectOfferedToBeAnsweredOrAbandoned(night, severity="critical"),
             ExpectOfferedCallsToBeJudged(night, severity="critical"),
             ExpectNoNegativeSeconds(night, severity="warning"),
+            # who withholds their number may be several people
+            *told_once(
+                night,
+                key="call_key",
+                told="batch_rows",
+                at="started_at",
+                such_that="customer_key is not null",
+                same="source, queue, direction, customer_key, agent_key, started_at, ended_at",
+            ),
         ],
     )
 

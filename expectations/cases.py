@@ -15,6 +15,7 @@ from expectations.shared import (
     if_many,
     parent_to_be_there,
     quoted,
+    since,
 )
 
 STATUSES = quoted("new", "open", "pending", "hold", "solved", "closed", "deleted")
@@ -221,7 +222,7 @@ def _told_twice(night: Night) -> list[Rule]:
     if "zendesk_tickets" not in night.read:
         return []
     given = {
-        "since": f"timestamp '{night.published_as_of or '-infinity'}'",
+        "since": since(night),
         "unfinished": quoted(*sorted(night.unfinished_sources)) or "''",
     }
     return [

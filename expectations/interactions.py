@@ -13,6 +13,7 @@ from expectations.shared import (
     ExpectOneRowPerKey,
     parent_to_be_there,
     quoted,
+    told_once,
 )
 
 
@@ -102,6 +103,16 @@ def interactions(night: Night) -> ExpectationSuite:
             ExpectAnswerNotBeforeQuestion(night, severity="critical"),
             ExpectNoAddressInMaskedText(
                 night, given=key | {"text": "text_masked"}, severity="critical"
+            ),
+            *told_once(
+                night,
+                key="interaction_key",
+                told=f"batch_rows join {night.schemas.build}.interaction_texts as texts"
+                " using (interaction_key, conversation_key)",
+                at="occurred_at",
+                such_that="text <> ''",
+                same="source, conversation_key, occurred_at, direction, agent_key, customer_key,"
+                " text",
             ),
         ],
     )

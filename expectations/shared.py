@@ -36,6 +36,65 @@ class ExpectNotToShrinkByHalf(Rule):
     """
 
 
+# what may be so of few rows: beyond both of a share and a few nothing goes on
+MANY_SHARE, MANY_FEW = 0.05, 10
+
+
+def if_many(unlike: str, of: str) -> str:
+    """The end of a query for the rows of `unlike`: none of them where they are few of `of`."""
+    return (
+        f" where (select count(*) from {unlike})"
+        f" > greatest({MANY_FEW}, {MANY_SHARE} * (select count(*) from {of}))"
+    )
+
+
+# what came since what is published and says, but for its key, what another row says
+AGAIN = """
+    with recent as (
+        select *, dense_rank() over (partition by {same} order by {key}) as copy_no
+        from {told}
+        where {at} >= {since} and {such_that}
+    ),
+    copies as (
+        select {key} from recent where copy_no > 1
+    )
+    select {key} from copies
+"""
+TOLD_AGAIN = (
+    "somebody did the same twice in one second, or the source told it again under another id (a "
+    "migration, an export run twice): look one up there; such rows count twice"
+)
+
+
+class ExpectNothingToldAgain(Rule):
+    """Nothing is told a second time under another key."""
+
+    advice: ClassVar[str] = TOLD_AGAIN
+    unexpected_rows_query: str = AGAIN
+
+
+class ExpectLittleToldAgain(Rule):
+    """What is told a second time under another key is little."""
+
+    advice: ClassVar[str] = TOLD_AGAIN
+    unexpected_rows_query: str = AGAIN + if_many("copies", "recent")
+
+
+def told_once(night: Night, **given: str) -> list[Rule]:
+    """That rows which are alike in `same` (columns) came once: of `told` (a table, or several
+    joined), from what is published `at` on, `such_that`; named by `key`."""
+    given["since"] = since(night)
+    return [
+        ExpectLittleToldAgain(night, given=given, severity="critical"),
+        ExpectNothingToldAgain(night, given=given, severity="warning"),
+    ]
+
+
+def since(night: Night) -> str:
+    """As of when readers' night is, for SQL; in the first of all, everything came since."""
+    return f"timestamp '{night.published_as_of or '-infinity'}'"
+
+
 class ExpectNothingFromTheFuture(Rule):
     """A night knows nothing that happened at or after its as_of."""
 
@@ -123,15 +182,3 @@ class ExpectIntervalsInOrder(Rule):
 def quoted(*values: str) -> str:
     """Values as a list for SQL."""
     return ", ".join(f"'{value}'" for value in values)
-
-
-# what is told twice may differ in few rows: beyond both of a share and a few nothing goes on
-MANY_SHARE, MANY_FEW = 0.05, 10
-
-
-def if_many(unlike: str, of: str) -> str:
-    """The end of a query for the rows of `unlike`: none of them where they are few of `of`."""
-    return (
-        f" where (select count(*) from {unlike})"
-        f" > greatest({MANY_FEW}, {MANY_SHARE} * (select count(*) from {of}))"
-    )

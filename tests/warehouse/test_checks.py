@@ -32,6 +32,7 @@ FUTURE = "ExpectNothingFromTheFuture"
 STATUS = "ExpectKnownValues (status)"
 OUTCOME = "ExpectKnownValues (outcome)"
 ORDER = "ExpectIntervalsInOrder"
+AGAIN, MUCH_AGAIN = "ExpectNothingToldAgain", "ExpectLittleToldAgain"
 
 # a verdict of the source beside ours, and the same
 COMPARED = """
@@ -45,6 +46,26 @@ COMPARED = """
     insert into build.int_source_clocks
     select case_key, metric, clock_no, target_seconds from build.rpt_sla_reconciliation;
 """
+
+
+def again(table: str, key: str, of: str, times: int) -> str:
+    """A row told again under so many other keys."""
+    other = f"jsonb_build_object('{key}', {key} || '-' || n)"
+    return (
+        f"insert into build.{table} select (jsonb_populate_record(told, {other})).*"
+        f" from build.{table} as told, generate_series(1, {times}) as n where {of};"
+    )
+
+
+def message_again(times: int) -> str:
+    of = "interaction_key = 'zendesk:12'"
+    return (
+        again("fct_interactions", "interaction_key", of, times)
+        + again("interaction_texts", "interaction_key", of, times)
+        + f"update build.fct_cases set outbound_count = outbound_count + {times},"
+        f" reply_count = reply_count + {times} where case_key = 'zendesk:1'"
+    )
+
 
 # name -> (what goes wrong in `build`, the rules that notice, by table)
 BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
@@ -109,6 +130,14 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "update build.fct_interactions set text_masked = 'write to Kim.O@mail.example.com please' "
         "where interaction_key = 'zendesk:12'",
         {("fct_interactions", "ExpectNoAddressInMaskedText")},
+    ),
+    "a message again under another key": (
+        message_again(1),
+        {("fct_interactions", AGAIN)},
+    ),
+    "many messages again under other keys": (
+        message_again(11),
+        {("fct_interactions", AGAIN), ("fct_interactions", MUCH_AGAIN)},
     ),
     "a text twice": (
         "insert into build.interaction_texts select * from build.interaction_texts "
@@ -608,6 +637,16 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
             ("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval"),
         },
     ),
+    "a call again under another key": (
+        "update build.fct_calls set customer_key = (select min(customer_key) from"
+        " build.dim_customers);"
+        + again("fct_calls", "call_key", "call_key = 'bank:1'", 1)
+        + again("fct_interactions", "interaction_key", "interaction_key = 'bank:1'", 1),
+        {
+            ("fct_calls", AGAIN),
+            ("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval"),
+        },
+    ),
     "a call from the future": (
         "update build.fct_calls set ended_at = {as_of}",
         {("fct_calls", FUTURE)},
@@ -852,6 +891,7 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
 }
 WARNINGS = {
+    "a message again under another key",
     "a visibility that nobody knows",
     "an inbound message from nobody",
     "a case resolved before it was opened",

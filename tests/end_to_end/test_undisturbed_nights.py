@@ -103,14 +103,15 @@ def test_no_undisturbed_night_is_stopped(
             )
         )
         nights = conn.execute("select count(*) from ops.publications").fetchone()
-        messages = dict(
+        # answers to most of that day's come on the days after it
+        opened = dict(
             conn.execute(
-                "select occurred_at::date, count(*) from marts.fct_interactions"
-                " where occurred_at::date between %s and %s group by 1",
+                "select opened_at::date, count(*) from marts.fct_cases"
+                " where opened_at::date between %s and %s group by 1",
                 [TENFOLD_DAY - timedelta(days=7), TENFOLD_DAY],
             ).fetchall()
         )
     with capsys.disabled():
         print("\nwarnings in 90 nights:", ", ".join(f"{rule} {n}" for rule, n in told.items()))
     assert nights == (90,)
-    assert messages[TENFOLD_DAY] > 6 * messages[TENFOLD_DAY - timedelta(days=7)]
+    assert opened[TENFOLD_DAY] > 6 * opened[TENFOLD_DAY - timedelta(days=7)]

@@ -19,6 +19,7 @@ FIGURES = (
         shares={
             "messages without a case": ("case_key is null", "true"),
             "inbound without a customer": ("customer_key is null", "direction = 'inbound'"),
+            "messages without words": ("coalesce(text_masked, '') = ''", "channel <> 'voice'"),
         },
         is_live=True,
     ),
@@ -113,7 +114,10 @@ FIGURES = (
         labels=("source", "direction"),
         states=("outcome", "answer_outcome"),
         sums={"seconds waited": "wait_seconds", "seconds talked": "talk_seconds"},
-        shares={"calls abandoned": ("outcome = 'abandoned'", "is_offered")},
+        shares={
+            "calls abandoned": ("outcome = 'abandoned'", "is_offered"),
+            "calls talked with nobody of ours": ("agent_key is null", "talk_seconds > 0"),
+        },
     ),
     Figure(
         table="rpt_service_level_intervals",

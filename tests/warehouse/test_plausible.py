@@ -74,9 +74,10 @@ class Table:
         for number, column in enumerate((*figure.labels, *figure.states)):
             if columns[column] != "cast(null as boolean)":
                 columns[column] = f"'{column} ' || cast((n + {number}) % 2 as text)"
-        for column in ("metric", "outcome", "source"):
+        known = {"outcome": ("met", "breached"), "direction": ("inbound", "outbound")}
+        for column in ("metric", "source", *known):
             if column in columns:
-                values = {"outcome": ("met", "breached")}.get(column, ("one", "two"))
+                values = known.get(column, ("one", "two"))
                 columns[column] = f"case n % 2 when 0 then '{values[0]}' else '{values[1]}' end"
         for column, kind in types.items():
             if kind in ("integer", "bigint", "boolean"):
@@ -169,14 +170,14 @@ def test_every_figure_is_proved():
     assert set(figures()) == set(TABLES)
 
 
-# a share of the newest day that is another than before
-OTHER_SHARE = {
-    "fct_interactions": "case_key = 'one'",
-    "fct_cases": "topic = null",
-    "fct_ownership_spans": "is_nobody = true",
-    "fct_sla_clocks": "outcome = 'no_policy'",
-    "rpt_breach_attribution": "outcome = 'breached'",
-    "fct_calls": "outcome = 'abandoned'",
+# each share, on the newest day another than before
+OTHER_SHARES = {
+    "fct_interactions": ["case_key = 'one'", "customer_key = 'one'", "text_masked = 'words'"],
+    "fct_cases": ["topic = null", "brand = null"],
+    "fct_ownership_spans": ["is_nobody = true"],
+    "fct_sla_clocks": ["outcome = 'no_policy'"],
+    "rpt_breach_attribution": ["outcome = 'breached'"],
+    "fct_calls": ["outcome = 'abandoned'", "agent_key = 'one'"],
 }
 
 
@@ -198,10 +199,11 @@ def test_each_rule_of_a_table_notices_what_it_is_for(table_of, name):
     assert table.found(TENFOLD) == ({UNLIKE} if is_final else set())
     assert table.found(TWO_PERCENT_OF_THE_PAST) == {PAST_LOST, PAST_CHANGED}
     assert table.found(TWO_PERCENT_MORE) == {PAST_CHANGED}
-    assert bool(figure.shares) == (name in OTHER_SHARE)
-    if figure.shares:
-        update = f"update {{table}} set {OTHER_SHARE[name]} where {{at}} >= date '2026-02-28'"
-        assert table.found(update) == {UNLIKE}
+    others = OTHER_SHARES.get(name, [])
+    assert len(figure.shares) == len(others)
+    for other in others:
+        update = f"update {{table}} set {other} where {{at}} >= date '2026-02-28'"
+        assert table.found(update) == {UNLIKE}, other
     if is_live:
         assert table.found(HALF_A_DAY) >= silences
         assert table.found(TWO_HOURS) == {FOR_A_WHILE}

@@ -117,6 +117,9 @@ FIGURES = (
         shares={
             "calls abandoned": ("outcome = 'abandoned'", "is_offered"),
             "calls talked with nobody of ours": ("agent_key is null", "talk_seconds > 0"),
+            # where these are most or none, the unit is another
+            "calls talked for an hour": ("talk_seconds >= 3600", "talk_seconds > 0"),
+            "calls talked for ten seconds": ("talk_seconds <= 10", "talk_seconds > 0"),
         },
     ),
     Figure(

@@ -177,7 +177,10 @@ OTHER_SHARES = {
     "fct_ownership_spans": ["is_nobody = true"],
     "fct_sla_clocks": ["outcome = 'no_policy'"],
     "rpt_breach_attribution": ["outcome = 'breached'"],
-    "fct_calls": ["outcome = 'abandoned'", "agent_key = 'one'"],
+    "fct_calls": [
+        *("outcome = 'abandoned'", "agent_key = 'one'"),
+        *("talk_seconds = 60 * talk_seconds", "talk_seconds = talk_seconds / 60"),
+    ],
 }
 
 

@@ -8,6 +8,8 @@
 -- depends_on: {{ ref('int_x_posts') }}
 -- depends_on: {{ ref('stg_x__public_metrics') }}
 -- depends_on: {{ ref('stg_file__calls') }}
+-- depends_on: {{ ref('stg_file__case_events') }}
+-- depends_on: {{ ref('stg_file__cases') }}
 -- depends_on: {{ ref('stg_zendesk__tickets') }}
 -- depends_on: {{ ref('stg_zendesk__users') }}
 
@@ -111,6 +113,27 @@ changed_accounts as (
         or zendesk_users.user_id is not null
 ),
 
+-- (a), (b) records that tell of cases, without a message
+told_cases as (
+    select source || ':' || ticket_id as case_key
+    from tickets
+    where read_run_no > {{ published_up_to() }}
+
+    union
+
+    select source || ':' || case_id
+    from {{ ref('stg_file__cases') }}
+    where read_run_no > {{ published_up_to() }}
+        or opened_at >= {{ published_as_of() }}
+
+    union
+
+    select source || ':' || case_id
+    from {{ ref('stg_file__case_events') }}
+    where read_run_no > {{ published_up_to() }}
+        or event_at >= {{ published_as_of() }}
+),
+
 directly as (
     -- (a) the record itself was loaded, with what it was before; (b) it happened since
     select thread_key as conversation_key
@@ -133,9 +156,15 @@ directly as (
 
     union
 
-    select source || ':' || ticket_id
-    from tickets
-    where read_run_no > {{ published_up_to() }}
+    select case_key from told_cases
+
+    union
+
+    -- a message has brand and purpose of its case, which may have begun as another conversation
+    select built_interactions.conversation_key
+    from built_interactions
+    inner join told_cases
+        on built_interactions.case_key = told_cases.case_key
 
     union
 

@@ -67,6 +67,15 @@ def message_again(times: int) -> str:
     )
 
 
+def call_again(times: int) -> str:
+    return (
+        "update build.fct_calls set customer_key = (select min(customer_key) from"
+        " build.dim_customers);"
+        + again("fct_calls", "call_key", "call_key = 'bank:1'", times)
+        + again("fct_interactions", "interaction_key", "interaction_key = 'bank:1'", times)
+    )
+
+
 # name -> (what goes wrong in `build`, the rules that notice, by table)
 BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
     "an interaction twice": (
@@ -638,12 +647,17 @@ BAD_ROWS: dict[str, tuple[str, set[tuple[str, str]]]] = {
         },
     ),
     "a call again under another key": (
-        "update build.fct_calls set customer_key = (select min(customer_key) from"
-        " build.dim_customers);"
-        + again("fct_calls", "call_key", "call_key = 'bank:1'", 1)
-        + again("fct_interactions", "interaction_key", "interaction_key = 'bank:1'", 1),
+        call_again(1),
         {
             ("fct_calls", AGAIN),
+            ("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval"),
+        },
+    ),
+    "many calls again under other keys": (
+        call_again(11),
+        {
+            ("fct_calls", AGAIN),
+            ("fct_calls", MUCH_AGAIN),
             ("rpt_service_level_intervals", "ExpectEachOfferedCallInAnInterval"),
         },
     ),
@@ -1121,7 +1135,7 @@ def test_a_good_night_passes_every_rule(good):
             "select suite, count(*) from ops.check_results where is_success group by 1"
         ).fetchall()
     counts = dict(rows)
-    assert counts["interactions"] == 17
+    assert counts["interactions"] == 19
     assert counts["sla clocks"] == 15
     assert sum(counts.values()) > 45
 

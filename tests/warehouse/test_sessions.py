@@ -6,6 +6,7 @@ from landed import nights
 from sqlalchemy import create_engine, text
 
 from answerable.quality import gate
+from answerable.settings import environment
 from answerable.warehouse import db, dbt
 
 SHOWN = ("TimeZone", "DateStyle", "IntervalStyle", "extra_float_digits")
@@ -44,8 +45,8 @@ def test_that_of_the_gates(odd):
 def test_that_of_dbt(odd, warehouse):
     run = nights(warehouse)()
     with db.connect(odd) as conn:
-        environment = dbt.variables(odd, dbt.runs.get(conn, run), None)
-    with dbt._environ(environment), psycopg2.connect(odd.warehouse_url) as conn:
+        values = dbt.variables(odd, dbt.runs.get(conn, run), None)
+    with environment(values), psycopg2.connect(odd.warehouse_url) as conn:
         cursor = conn.cursor()
         found = []
         for name in (*SHOWN, "statement_timeout"):

@@ -13,6 +13,7 @@ from expectations.shared import (
     ExpectNothingFromTheFuture,
     ExpectOneRowPerKey,
     if_many,
+    many_and_few,
     parent_to_be_there,
     quoted,
     since,
@@ -163,10 +164,9 @@ class ExpectEachTicketAsItsTimelineEnds(Rule):
     unexpected_rows_query: str = STANDING
 
 
-class ExpectMostTicketsAsTheirTimelinesEnd(Rule):
+class ExpectMostTicketsAsTheirTimelinesEnd(ExpectEachTicketAsItsTimelineEnds):
     """Tickets stand as their events say, but for few."""
 
-    advice: ClassVar[str] = ASK_FOR_THE_TICKET
     unexpected_rows_query: str = STANDING + if_many("otherwise", "tickets")
 
 
@@ -225,7 +225,6 @@ def _told_twice(night: Night) -> list[Rule]:
         "since": since(night),
         "unfinished": quoted(*sorted(night.unfinished_sources)) or "''",
     }
-    return [
-        ExpectMostTicketsAsTheirTimelinesEnd(night, given=given, severity="critical"),
-        ExpectEachTicketAsItsTimelineEnds(night, given=given, severity="warning"),
-    ]
+    return many_and_few(
+        ExpectMostTicketsAsTheirTimelinesEnd, ExpectEachTicketAsItsTimelineEnds, night, given
+    )

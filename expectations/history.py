@@ -8,6 +8,7 @@ from great_expectations import ExpectationSuite
 
 from answerable.quality.night import Made, Night
 from answerable.quality.rule import Rule
+from expectations.shared import since
 from expectations.sla import DAILY_KEY
 
 # What may differ from what is published, of a row of a table that no dirty list of its own is for;
@@ -136,7 +137,7 @@ def _of(which: str, rows: str, night: Night) -> str:
         rows=rows,
         build=night.schemas.build,
         published_up_to=night.published_up_to,
-        published_as_of=f"timestamp '{night.published_as_of}'",
+        published_as_of=since(night),
         as_of=f"timestamp '{night.as_of}'",
     )
     return f"({condition})"

@@ -9,7 +9,7 @@ from answerable.quality.rule import Rule
 from answerable.quality.thresholds import HISTORY_DAYS
 from answerable.warehouse.setup import RAW_STREAMS, raw_table
 from expectations import plausible
-from expectations.shared import if_many
+from expectations.shared import if_many, many_and_few, since
 
 QUARANTINED_SHARE = 0.01  # of a stream's records in one night
 QUARANTINED_FEW = 10  # records: that many stop no night, unless the stream brought no others
@@ -112,7 +112,7 @@ TOLD_TWICE = f"""
     ),
     updates as (
         select * from tickets
-        where updated_at >= {{published_as_of}} and updated_at < {{as_of}}
+        where updated_at >= {{since}} and updated_at < {{as_of}}
     ),
     tickets_without as (
         select updates.source, updates.ticket_id
@@ -126,7 +126,7 @@ TOLD_TWICE = f"""
     ),
     happened as (
         select * from events
-        where happened_at >= {{published_as_of}} and happened_at < {{as_of}}
+        where happened_at >= {{since}} and happened_at < {{as_of}}
     ),
     events_without as (
         select happened.source, happened.record_key
@@ -156,10 +156,9 @@ class ExpectEachUpdateToHaveItsEvent(Rule):
     unexpected_rows_query: str = UPDATES_WITHOUT
 
 
-class ExpectMostUpdatesToHaveTheirEvents(Rule):
+class ExpectMostUpdatesToHaveTheirEvents(ExpectEachUpdateToHaveItsEvent):
     """What changed tickets since what is published came with the events, but for few."""
 
-    advice: ClassVar[str] = ASK_THE_SOURCE
     unexpected_rows_query: str = UPDATES_WITHOUT + if_many("tickets_without", "updates")
 
 
@@ -170,10 +169,9 @@ class ExpectEachEventToHaveItsTicket(Rule):
     unexpected_rows_query: str = EVENTS_WITHOUT
 
 
-class ExpectMostEventsToHaveTheirTickets(Rule):
+class ExpectMostEventsToHaveTheirTickets(ExpectEachEventToHaveItsTicket):
     """Tickets to which something happened since what is published came, too, but for few."""
 
-    advice: ClassVar[str] = ASK_THE_SOURCE
     unexpected_rows_query: str = EVENTS_WITHOUT + if_many("events_without", "happened")
 
 
@@ -462,15 +460,14 @@ def _told_twice(night: Night) -> list[Rule]:
         return []
     if not {"zendesk_tickets", "zendesk_ticket_events"} & set(night.streams):
         return []
-    given = {
-        "since_run_no": str(night.published_up_to),
-        "published_as_of": f"timestamp '{night.published_as_of}'",
-    }
+    given = {"since_run_no": str(night.published_up_to), "since": since(night)}
     return [
-        ExpectMostUpdatesToHaveTheirEvents(night, given=given, severity="critical"),
-        ExpectEachUpdateToHaveItsEvent(night, given=given, severity="warning"),
-        ExpectMostEventsToHaveTheirTickets(night, given=given, severity="critical"),
-        ExpectEachEventToHaveItsTicket(night, given=given, severity="warning"),
+        *many_and_few(
+            ExpectMostUpdatesToHaveTheirEvents, ExpectEachUpdateToHaveItsEvent, night, given
+        ),
+        *many_and_few(
+            ExpectMostEventsToHaveTheirTickets, ExpectEachEventToHaveItsTicket, night, given
+        ),
     ]
 
 

@@ -1,5 +1,6 @@
 """Rules that several tables share."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from answerable.quality.night import Night
@@ -48,10 +49,20 @@ def if_many(unlike: str, of: str) -> str:
     )
 
 
+def many_and_few(
+    many: type[Rule], few: type[Rule], night: Night, given: Mapping[str, str]
+) -> list[Rule]:
+    """A rule that finds rows where they are many, and one that finds each: that is a warning."""
+    return [
+        many(night, given=given, severity="critical"),
+        few(night, given=given, severity="warning"),
+    ]
+
+
 # what came since what is published and says, but for its key, what another row says
 AGAIN = """
     with recent as (
-        select *, dense_rank() over (partition by {same} order by {key}) as copy_no
+        select {key}, dense_rank() over (partition by {same} order by {key}) as copy_no
         from {told}
         where {at} >= {since} and {such_that}
     ),
@@ -73,10 +84,9 @@ class ExpectNothingToldAgain(Rule):
     unexpected_rows_query: str = AGAIN
 
 
-class ExpectLittleToldAgain(Rule):
+class ExpectLittleToldAgain(ExpectNothingToldAgain):
     """What is told a second time under another key is little."""
 
-    advice: ClassVar[str] = TOLD_AGAIN
     unexpected_rows_query: str = AGAIN + if_many("copies", "recent")
 
 
@@ -84,10 +94,7 @@ def told_once(night: Night, **given: str) -> list[Rule]:
     """That rows which are alike in `same` (columns) came once: of `told` (a table, or several
     joined), from what is published `at` on, `such_that`; named by `key`."""
     given["since"] = since(night)
-    return [
-        ExpectLittleToldAgain(night, given=given, severity="critical"),
-        ExpectNothingToldAgain(night, given=given, severity="warning"),
-    ]
+    return many_and_few(ExpectLittleToldAgain, ExpectNothingToldAgain, night, given)
 
 
 def since(night: Night) -> str:

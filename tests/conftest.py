@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from answerable.runtime import postgres
-from answerable.settings import ROOT, Settings
+from answerable.settings import ROOT, Settings, environment
 from answerable.warehouse import roles, setup
 from answerable.warehouse.names import Schemas
 
@@ -103,12 +103,14 @@ def environ_restored() -> Iterator[None]:
 @contextmanager
 def environment_of(settings: Settings) -> Iterator[Settings]:
     """Within, `Settings.from_environment()` gives these settings, as a night's steps see it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ANSWERABLE_HOME", str(settings.home))
-        patch.setenv("ANSWERABLE_LANDING", settings.landing)
-        patch.setenv("ANSWERABLE_REPORTS", str(settings.reports))
-        patch.setenv("ANSWERABLE_WAREHOUSE_URL", settings.warehouse_url)
-        patch.setenv("POLICY", str(settings.policy))
+    values = {
+        "ANSWERABLE_HOME": str(settings.home),
+        "ANSWERABLE_LANDING": settings.landing,
+        "ANSWERABLE_REPORTS": str(settings.reports),
+        "ANSWERABLE_WAREHOUSE_URL": settings.warehouse_url,
+        "POLICY": str(settings.policy),
+    }
+    with environment(values):
         yield settings
 
 

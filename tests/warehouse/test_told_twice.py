@@ -3,10 +3,13 @@ tells another time, the raw gate notices; where one tells another state, the gat
 of 2026-03-01, the one before is published.
 """
 
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from types import ModuleType
 
 import psycopg
 import pytest
+from great_expectations import ExpectationSuite
 from marts_by_hand import AS_OF, start_run
 
 from answerable.quality import gate
@@ -137,11 +140,25 @@ def night(**how: object) -> Night:
 
 def asked(conn: psycopg.Connection, settings: Settings, its: Night) -> list[gate.Result]:
     """What the rules of streams find of those that are about this."""
+    return judged(
+        conn, settings, "ops.stream_runs", lambda rules: rules.raw.stream_runs(its), RULES
+    )
+
+
+def judged(
+    conn: psycopg.Connection,
+    settings: Settings,
+    table: str,
+    suite_of: Callable[[ModuleType], ExpectationSuite],
+    names: Collection[str],
+) -> list[gate.Result]:
+    """What the rules of these names find in a table."""
     expectations = gate.load_expectations(ROOT)
     gate._context()
-    suite = expectations.raw.stream_runs(its)
-    found = gate.judge(conn, settings.warehouse_url, [("ops", "stream_runs", suite)])
-    return [each for each in found if each.rule in RULES]
+    suite = suite_of(expectations)
+    suite.expectations = [each for each in suite.expectations if type(each).__name__ in names]
+    schema, name = table.split(".")
+    return gate.judge(conn, settings.warehouse_url, [(schema, name, suite)])
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -255,17 +272,18 @@ def standing(warehouse: psycopg.Connection) -> psycopg.Connection:
     return warehouse
 
 
-def asked_of_states(settings: Settings, its: Night) -> dict[tuple[str, str], bool]:
+def asked_of_states(
+    conn: psycopg.Connection, settings: Settings, its: Night
+) -> dict[tuple[str, str], bool]:
     """By rule and severity, whether it holds."""
-    expectations = gate.load_expectations(ROOT)
-    gate._context()
-    suite = expectations.cases.timeline(its)
-    suite.expectations = [
-        each for each in suite.expectations if type(each).__name__ in (SOME_STATES, MOST_STATES)
-    ]
-    with psycopg.connect(settings.warehouse_url) as conn:
-        judged = gate.judge(conn, settings.warehouse_url, [("build", "fct_case_timeline", suite)])
-    return {(each.rule, each.severity): each.is_success for each in judged}
+    found = judged(
+        conn,
+        settings,
+        "build.fct_case_timeline",
+        lambda rules: rules.cases.timeline(its),
+        (SOME_STATES, MOST_STATES),
+    )
+    return {(each.rule, each.severity): each.is_success for each in found}
 
 
 @pytest.mark.parametrize("different", DIFFERENT)
@@ -275,7 +293,7 @@ def test_a_ticket_that_stands_otherwise_than_its_events_say_is_noticed(
     statements, expected = DIFFERENT[different]
     standing.execute(statements)
     standing.commit()
-    found = asked_of_states(settings, night(read=("zendesk_tickets",)))
+    found = asked_of_states(standing, settings, night(read=("zendesk_tickets",)))
     assert found == {
         (MOST_STATES, "critical"): MOST_STATES not in expected,
         (SOME_STATES, "warning"): SOME_STATES not in expected,
@@ -285,13 +303,15 @@ def test_a_ticket_that_stands_otherwise_than_its_events_say_is_noticed(
 def test_states_are_compared_where_tickets_are_read_of_sources_that_came_whole(standing, settings):
     standing.execute("update build.fct_case_timeline set status = 'pending'")
     standing.commit()
-    assert asked_of_states(settings, night()) == {}
+    assert asked_of_states(standing, settings, night()) == {}
     unfinished = night(read=("zendesk_tickets",), unfinished_sources=frozenset({"zendesk"}))
-    assert all(asked_of_states(settings, unfinished).values())
+    assert all(asked_of_states(standing, settings, unfinished).values())
     other = night(read=("zendesk_tickets",), unfinished_sources=frozenset({"x"}))
-    assert not any(asked_of_states(settings, other).values())
+    assert not any(asked_of_states(standing, settings, other).values())
     # the first night that anybody sees is asked of all that was ever told
     standing.execute("delete from build.fct_case_timeline where case_key <> 'zendesk:42'")
     standing.commit()
-    first = asked_of_states(settings, night(read=("zendesk_tickets",), published_as_of=None))
+    first = asked_of_states(
+        standing, settings, night(read=("zendesk_tickets",), published_as_of=None)
+    )
     assert first == {(MOST_STATES, "critical"): True, (SOME_STATES, "warning"): False}

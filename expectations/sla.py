@@ -317,7 +317,8 @@ class ExpectACauseOfEachDifference(Rule):
         select case_key, metric, clock_no from {{batch}}
         where is_same is null
             or is_same <> (cause is null)
-            or is_same and outcome is distinct from source_outcome
+            or is_same and told_by is distinct from 'figure'
+                and outcome is distinct from source_outcome
             or cause not in ({CAUSES})
     """
 
@@ -354,7 +355,7 @@ class ExpectEachPromiseOfTheSourceToBeCompared(Rule):
 
 
 class ExpectMostDifferencesToBeExplained(Rule):
-    """No more than one in twenty of a source's verdicts differs from ours and nothing says why."""
+    """No more than one in twenty of a source's verdicts and times differs, and nothing says why."""
 
     advice: ClassVar[str] = (
         "`select * from marts.rpt_sla_reconciliation where cause = 'unexplained'`; "

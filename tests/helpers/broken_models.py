@@ -828,6 +828,24 @@ MODELS = [
         "timeline.to_at > compared.from_at",
         "each_difference_has_the_first_cause_that_applies",
     ),
+    (
+        "rpt_sla_reconciliation",
+        "        and judged.case_key is null\n",
+        "",
+        "what_the_source_only_measured_is_compared_by_the_calendar",
+    ),
+    (
+        "rpt_sla_reconciliation",
+        "(told_by = 'figure' or coalesce(outcome = source_outcome, false))",
+        "coalesce(outcome = source_outcome, false)",
+        "what_the_source_only_measured_is_compared_by_the_calendar",
+    ),
+    (
+        "rpt_sla_reconciliation",
+        "compared.told_by <> 'word'",
+        "compared.told_by = 'events'",
+        "what_the_source_only_measured_is_compared_by_the_calendar",
+    ),
 ]
 
 # file of macros, what it says, what it is made to say, the unit test or golden rows that must fail

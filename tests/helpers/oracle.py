@@ -226,7 +226,7 @@ def differences(
             (case_key, metric, clock_no): (is_same if metric in JUDGED else None, cause)
             for case_key, metric, clock_no, is_same, cause in ask(
                 "select case_key, metric, clock_no, is_same, cause"
-                " from {marts}.rpt_sla_reconciliation where told_by = 'events'"
+                " from {marts}.rpt_sla_reconciliation where told_by <> 'word'"
             )
             if metric in JUDGED or not is_same
         },

@@ -356,14 +356,20 @@ def test_a_replay_has_a_file_of_its_own_and_is_not_the_latest(night, warehouse, 
 
 def test_the_sources_own_verdicts_are_counted_by_the_cause_of_difference(night, warehouse):
     assert "rpt_sla_reconciliation" not in night([])  # no source has any
-    causes = [None, None, "merged", "clock_rule", "clock_rule", "policy_differs", "clock_rule"]
+    verdicts = [
+        ("events", None),
+        ("word", None),
+        ("events", "merged"),
+        *[("events", "clock_rule")] * 3,
+        ("word", "policy_differs"),
+    ]
     add(
         warehouse,
         "build.rpt_sla_reconciliation",
         [
             {"case_key": "zendesk:1", "metric": "first_reply_time", "clock_no": number}
-            | {"is_same": cause is None, "cause": cause}
-            for number, cause in enumerate(causes, 1)
+            | {"told_by": told_by, "is_same": cause is None, "cause": cause}
+            for number, (told_by, cause) in enumerate([*verdicts, ("figure", "merged")], 1)
         ],
     )
     start_run(warehouse, "run-9", AS_OF + DAY)

@@ -207,11 +207,13 @@ def at_risk(marts: Marts) -> dict[str, Any]:
 
 
 def reconciliation(marts: Marts) -> dict[str, Any]:
-    """Our verdicts beside the sources' own: how many, how many are the same, why the others not."""
+    """Our verdicts beside the sources' own: how many, how many are the same, why the others not.
+    What a source only measured is no verdict."""
     causes = marts.rows(
         """
         select cause, count(*) as clocks
         from {marts}.rpt_sla_reconciliation
+        where told_by <> 'figure'
         group by cause
         order by clocks desc, cause
         """

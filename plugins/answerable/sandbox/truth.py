@@ -117,6 +117,7 @@ class TrueVerdict:
     target_seconds: int | None  # None: nothing was promised, or the clock is void
     elapsed_seconds: int | None  # in the promise's hours; None as above
     promise: tuple[int, str] | None  # minutes and hours, of a void clock too
+    calendar_seconds: int  # by the calendar, of any clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,24 +305,31 @@ def judge(
     solved nothing is waited for, and what is solved in the end without being answered in its time
     was neither kept nor broken."""
     at = utc(started), None if fulfilled is None else utc(fulfilled)
-    if is_void:
-        return TrueVerdict(case_key, metric, "void", *at, None, None, promise)
-    if promise is None:
-        return TrueVerdict(case_key, metric, "no_policy", *at, None, None, None)
-    minutes, hours = promise
+    solved = list(solved)
     end = present if fulfilled is None else fulfilled
-    elapsed = seconds_within(hours, started, end)
-    is_solved = False
-    for since, until in solved:
-        if started < until and since < end:
-            elapsed -= seconds_within(hours, max(since, started), min(until, end))
-        is_solved = until == present
+
+    def elapsed_in(hours: str) -> int:
+        over = (
+            seconds_within(hours, max(since, started), min(until, end))
+            for since, until in solved
+            if started < until and since < end
+        )
+        return seconds_within(hours, started, end) - sum(over)
+
+    calendar = elapsed_in("calendar")
+    if is_void:
+        return TrueVerdict(case_key, metric, "void", *at, None, None, promise, calendar)
+    if promise is None:
+        return TrueVerdict(case_key, metric, "no_policy", *at, None, None, None, calendar)
+    minutes, hours = promise
+    elapsed = elapsed_in(hours)
+    is_solved = bool(solved) and solved[-1][1] == present
     outcome = "running" if fulfilled is None else "met"
     if elapsed > minutes * 60:
         outcome = "breached"
     elif fulfilled is None and is_solved:
-        return TrueVerdict(case_key, metric, "void", *at, None, None, promise)
-    return TrueVerdict(case_key, metric, outcome, *at, minutes * 60, elapsed, promise)
+        return TrueVerdict(case_key, metric, "void", *at, None, None, promise, calendar)
+    return TrueVerdict(case_key, metric, outcome, *at, minutes * 60, elapsed, promise, calendar)
 
 
 # Who held it
@@ -772,7 +780,12 @@ def _as_clock(one: TrueVerdict) -> CompanysClock:
     fulfilled = None if one.fulfilled_at is None else _epoch(one.fulfilled_at)
     promise = one.promise and (one.promise[0] * 60, one.promise[1] != "calendar")
     return CompanysClock(
-        _epoch(one.started_at), fulfilled, promise, one.outcome, one.elapsed_seconds
+        _epoch(one.started_at),
+        fulfilled,
+        promise,
+        one.outcome,
+        one.elapsed_seconds,
+        one.calendar_seconds,
     )
 
 

@@ -5,7 +5,7 @@ A part of the truth, under its rules. What the help desk's clocks did they tell 
 first holds that stands in `_cause`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -24,18 +24,21 @@ _METRICS = {
     "agent_work_time": "agent_work_time",
     "group_ownership_time": "ownership_time",
 }
+# of which every case has a clock, whether anybody promised anything or not
+_MEASURED = ("first_reply_time", "resolution_time")
 
 
 @dataclass(frozen=True, slots=True)
 class CompanysClock:
     """From when to when, as the company counts; what was promised it; its verdict and the time
-    used, where the truth has them."""
+    used, in the promise's hours and by the calendar, where the truth has them."""
 
     started: int
     fulfilled: int | None
     promise: Promise | None = None
     outcome: str | None = None
     elapsed: int | None = None
+    calendar: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ def _between(opened: int, solved: list[tuple[int, int]], now: int) -> list[tuple
 
 
 def comparisons(matters: Iterable[Matter], now: int) -> dict[Key, TrueComparison]:
-    """Each clock of the metrics on which the help desk promised something in a case."""
+    """Each clock of the metrics on which the help desk promised something in a case; of the first
+    reply and the resolution where it did not, the time that it measured."""
     found: dict[Key, TrueComparison] = {}
     for matter in matters:
         by_metric: dict[str, list[Clock]] = {}
@@ -108,9 +112,12 @@ def comparisons(matters: Iterable[Matter], now: int) -> dict[Key, TrueComparison
         for metric, theirs in by_metric.items():
             if metric == "first_reply_time":
                 theirs = theirs[:1]
-            if not any(_promises(clock, now) for clock in theirs):
-                continue
             ours = matter.clocks.get(metric, [])
+            if not any(_promises(clock, now) for clock in theirs):
+                if metric in _MEASURED and ours:
+                    measured = _measured(matter, metric, ours[0], theirs[0], now)
+                    found |= {(f"zendesk:{matter.ticket.id}", metric, 1): one for one in measured}
+                continue
             both = list(zip(ours, theirs, strict=False))
             alike = any(
                 _promise(metric, our, their, now) in _promises(their, now)[-1:]
@@ -127,6 +134,20 @@ def comparisons(matters: Iterable[Matter], now: int) -> dict[Key, TrueComparison
                     is_same, cause
                 )
     return found
+
+
+def _measured(
+    matter: Matter, metric: str, ours: CompanysClock, theirs: Clock, now: int
+) -> Iterator[TrueComparison]:
+    """Nothing was promised there: the time by the calendar, of what is fulfilled there."""
+    fulfilled = theirs.fulfilled(now)
+    if fulfilled is None or ours.calendar is None:
+        return
+    minutes = theirs.elapsed(fulfilled, in_hours=False) // 60
+    is_same = abs(minutes * 60 - ours.calendar) <= 60
+    cause = _cause_of_case(matter, metric, ours, theirs, now)
+    cause = cause or _cause_of_time(metric, _habits(theirs, now))
+    yield TrueComparison(is_same, None if is_same else cause)
 
 
 def _promises(clock: Clock, now: int) -> list[Promise]:
@@ -174,7 +195,29 @@ def _cause(
     alike: bool,
     now: int,
 ) -> str | None:
-    habits = [what for at, what in theirs.habits if at < now] if theirs else []
+    if of_case := _cause_of_case(matter, metric, ours, theirs, now):
+        return of_case
+    if ours is None or theirs is None:
+        return "clock_rule" if alike else "policy_differs"
+    habits = _habits(theirs, now)
+    promise, promises = _promise(metric, ours, theirs, now), _promises(theirs, now)
+    if promise not in (*promises[:1], *promises[-1:]):
+        return "policy_differs"
+    if promise != promises[-1]:
+        anew = [what for what in habits if what in ("edit", "priority")]
+        return "policy_edited_later" if anew[-1] == "edit" else "clock_rule"
+    if of_time := _cause_of_time(metric, habits):
+        return of_time
+    return "schedule_differs" if "schedule" in habits else None
+
+
+def _habits(clock: Clock | None, now: int) -> list[str]:
+    return [what for at, what in clock.habits if at < now] if clock else []
+
+
+def _cause_of_case(
+    matter: Matter, metric: str, ours: CompanysClock | None, theirs: Clock | None, now: int
+) -> str | None:
     if _was_gone(matter.ticket, ours, theirs, now):
         return "deleted"
     if matter.is_merged:
@@ -182,16 +225,12 @@ def _cause(
     if matter.has_others and (metric == "first_reply_time" or matter.first is not matter.ticket):
         if ours is None or theirs is None or ours.started != theirs.started:
             return "merged"
-        if ours.fulfilled != theirs.fulfilled(now) and "bot" not in habits:
+        if ours.fulfilled != theirs.fulfilled(now) and "bot" not in _habits(theirs, now):
             return "merged"
-    if ours is None or theirs is None:
-        return "clock_rule" if alike else "policy_differs"
-    promise, promises = _promise(metric, ours, theirs, now), _promises(theirs, now)
-    if promise not in (*promises[:1], *promises[-1:]):
-        return "policy_differs"
-    if promise != promises[-1]:
-        anew = [what for what in habits if what in ("edit", "priority")]
-        return "policy_edited_later" if anew[-1] == "edit" else "clock_rule"
+    return None
+
+
+def _cause_of_time(metric: str, habits: list[str]) -> str | None:
     if "bot" in habits:
         return "bot_reply_counted"
     # the company goes on as well with its work and towards its solution
@@ -199,7 +238,7 @@ def _cause(
         return "clock_rule"
     if "goes_on" in habits and metric in ("first_reply_time", "requester_wait_time"):
         return "clock_rule"
-    return "schedule_differs" if "schedule" in habits else None
+    return None
 
 
 def _was_gone(ticket: Ticket, ours: CompanysClock | None, theirs: Clock | None, now: int) -> bool:

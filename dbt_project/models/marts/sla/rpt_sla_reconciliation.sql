@@ -29,10 +29,6 @@ cases as (
     select * from {{ ref('int_cases') }} where {{ is_dirty }}
 ),
 
-timeline as (
-    select * from {{ ref('int_case_timeline') }} where {{ is_dirty }}
-),
-
 bot_messages as (
     select
         case_key,
@@ -177,18 +173,70 @@ from_words as (
     where cases.source_outcome is not null
 ),
 
+-- of the clocks that every case has the source measures the time where it promises nothing, too: of both the time by
+-- the calendar is compared, and nothing else
+from_figures as (
+    select
+        ours.case_key,
+        ours.metric,
+        ours.clock_no,
+        ours.source,
+        'figure' as told_by,
+        ours.policy,
+        cast(null as {{ dbt.type_string() }}) as source_policy,
+        ours.target_seconds,
+        cast(null as bigint) as source_target_seconds,
+        case when ours.policy is not null then ours.hours end as hours,
+        'calendar' as source_hours,
+        ours.started_at,
+        theirs.started_at as source_started_at,
+        ours.fulfilled_at,
+        theirs.fulfilled_at as source_fulfilled_at,
+        ours.breached_at,
+        cast(null as timestamp) as source_breached_at,
+        ours.elapsed_seconds,
+        theirs.elapsed_seconds as source_elapsed_seconds,
+        ours.outcome,
+        cast(null as {{ dbt.type_string() }}) as source_outcome,
+        ours.void_reason,
+        true as is_same_promise,
+        false as was_same_promise,
+        false as is_same_policy,
+        cast(null as timestamp) as first_promised_at,
+        cast(null as timestamp) as promised_at,
+        {{ is_about('ours.calendar_elapsed_seconds', 'theirs.elapsed_seconds') }} as is_same_elapsed,
+        ours.started_at = theirs.started_at
+        and {{ is_about('ours.calendar_elapsed_seconds', 'theirs.elapsed_seconds') }} as is_same_stretch,
+        coalesce(ours.seen_after_seconds > 0 and ours.started_at < theirs.started_at, false) as is_seen_late
+    from ours
+    inner join theirs
+        on ours.case_key = theirs.case_key
+        and ours.metric = theirs.metric
+        and ours.clock_no = theirs.clock_no
+    left join judged
+        on ours.case_key = judged.case_key
+        and ours.metric = judged.metric
+    where ours.metric in ('first_reply_time', 'resolution_time')
+        and theirs.elapsed_seconds is not null
+        and judged.case_key is null
+),
+
 pairs as (
     select * from from_events
 
     union all
 
     select * from from_words
+
+    union all
+
+    select * from from_figures
 ),
 
 compared as (
     select
         pairs.*,
-        coalesce(outcome = source_outcome, false)
+        (told_by = 'figure' or coalesce(outcome = source_outcome, false))
         and is_same_elapsed
         and (is_same_promise or told_by = 'word') as is_same,
         -- the life of either clock
@@ -219,7 +267,7 @@ states as (
         -- a reopening begins where the state before it ends
         max(case when timeline.status in ('pending', 'hold', 'solved', 'closed') then 1 else 0 end) = 1 as has_waited
     from compared
-    inner join timeline
+    inner join {{ ref('int_case_timeline') }} as timeline
         on compared.case_key = timeline.case_key
         and compared.to_at > timeline.from_at
         and (timeline.to_at is null or timeline.to_at >= compared.from_at)
@@ -235,7 +283,7 @@ priorities as (
         compared.clock_no,
         min(coalesce(timeline.priority, '')) = max(coalesce(timeline.priority, '')) as is_same_priority
     from compared
-    inner join timeline
+    inner join {{ ref('int_case_timeline') }} as timeline
         on compared.case_key = timeline.case_key
     where compared.promised_at > compared.first_promised_at
         and not compared.is_same
@@ -264,7 +312,7 @@ known as (
         coalesce(states.was_deleted, false) as was_deleted,
         coalesce(states.has_waited, false) as has_waited,
         coalesce(priorities.is_same_priority, false) as is_same_priority,
-        compared.told_by = 'events'
+        compared.told_by <> 'word'
         and survivors.case_key is not null
         and (survivors.began_elsewhere or compared.metric in ({{ metrics_of_messages }})) as has_others_in_it,
         coalesce(compared.started_at = compared.source_started_at, false) as is_same_start,

@@ -6,13 +6,15 @@ with 72 holidays and two promises.
 SIZES=10000,50000 names the numbers of tickets.
 """
 
+import contextlib
 import csv
 import dataclasses
 import math
 import os
 import shutil
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from answerable.warehouse import db, dbt, publish, setup
 
 SIZES = "10000,50000,200000"
 NIGHT_RATIO_FROM = 200_000  # tickets from which the night of one percent is measured
+FEW_ROWS = 1_000  # the speed at which a model makes so few says nothing
 AS_OF = datetime(2026, 3, 1)
 ZONES = ("Europe/London", "America/New_York", "Asia/Kolkata", "Australia/Sydney")
 
@@ -127,23 +130,29 @@ def sla(work: Path) -> Iterator[Figure]:
     """Wall time of the models at each size, its growth, and a night in which 1 % is dirty."""
     sizes = [int(size) for size in os.environ.get("SIZES", SIZES).split(",")]
     policy = write_policy(work / "policy")
-    postgres.start(work, environ={})
+    cluster = postgres.start(work, environ={})
     seconds: dict[int, float] = {}
     try:
         base = Settings.from_environment(
             {"ANSWERABLE_HOME": str(work), "POLICY": str(policy), "ANSWERABLE_REPORTS": str(work)}
         )
         for size in sizes:
+            before = disk_mib(cluster.data)
             settings = new_warehouse(base, f"sla_{size}")
             run = plan(settings, AS_OF)
             build(settings, run, "first")
             fill(settings, size)
-            built = timed_build(settings, run)
+            with fullest(cluster.data) as peak:
+                built = timed_build(settings, run)
             seconds[size] = built.wall_seconds
             yield Figure(f"wall_seconds.{size}", built.wall_seconds, "s")
             yield Figure(f"models_seconds.{size}", built.models_seconds, "s")
             yield from slowest(f"model_seconds.{size}", built.seconds)
-            yield Figure(f"database_mib.{size}", database_mib(settings), "MiB")
+            for model, rows in sorted(built.rows.items()):
+                if rows >= FEW_ROWS:
+                    speed = rows / built.seconds[model]
+                    yield Figure(f"rows_per_second.{size}.{model}", round(speed), "rows/s")
+            yield Figure(f"peak_disk_mib.{size}", peak() - before, "MiB")
             if size >= NIGHT_RATIO_FROM or size == sizes[-1]:
                 build(settings, run, "rest")
                 night = one_percent_night(settings, run)
@@ -258,11 +267,12 @@ def fill(settings: Settings, tickets: int) -> None:
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """What a build took: the wall in all; the wall from the first model's start to the last one's
-    end, of both parts together; and each model by itself, some at the same time."""
+    end, of both parts together; each model by itself, some at the same time; the rows it made."""
 
     wall_seconds: float
     models_seconds: float
     seconds: Mapping[str, float]
+    rows: Mapping[str, int]
 
 
 def timed_build(settings: Settings, run: runs.Run) -> Built:
@@ -274,14 +284,21 @@ def timed_build(settings: Settings, run: runs.Run) -> Built:
     taken = time.monotonic() - started
     ours = "from ops.dbt_results where run_id = %s and part in ('evidence', 'sla')"
     with db.connect(settings) as conn:
-        rows = conn.execute(f"select node, seconds {ours}", [run.run_id]).fetchall()
+        models = conn.execute(
+            f"select node, seconds, coalesce(row_count, 0) {ours}", [run.run_id]
+        ).fetchall()
         (models_seconds,) = conn.execute(
             "select sum(seconds) from (select extract(epoch from"
             " max(started_at + make_interval(secs => seconds)) - min(started_at))::double precision"
             f" as seconds {ours} group by part) as parts",
             [run.run_id],
         ).fetchone()
-    return Built(wall_seconds=taken, models_seconds=models_seconds, seconds=dict(rows))
+    return Built(
+        wall_seconds=taken,
+        models_seconds=models_seconds,
+        seconds={model: spent for model, spent, _ in models},
+        rows={model: rows for model, _, rows in models},
+    )
 
 
 def slowest(name: str, models: Mapping[str, float]) -> Iterator[Figure]:
@@ -317,7 +334,31 @@ def one_percent_night(settings: Settings, run: runs.Run) -> Built:
     return built
 
 
-def database_mib(settings: Settings) -> float:
-    with db.connect(settings) as conn:
-        (size,) = conn.execute("select pg_database_size(current_database())").fetchone()
-    return size / 1024**2
+def disk_mib(folder: Path) -> float:
+    """What a folder holds; files that go meanwhile are not counted."""
+    held = 0
+    for where, _, files in os.walk(folder):
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                held += (Path(where) / file).stat().st_size
+    return held / 1024**2
+
+
+@contextlib.contextmanager
+def fullest(folder: Path) -> Iterator[Callable[[], float]]:
+    """What a folder held at most meanwhile, in MiB, looked at every second."""
+    seen = [disk_mib(folder)]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(1):
+            seen.append(disk_mib(folder))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield lambda: max(seen)
+    finally:
+        is_over.set()
+        looking.join()
+        seen.append(disk_mib(folder))

@@ -16,10 +16,6 @@ tickets as (
     select * from {{ read('stg_zendesk__tickets') }}
 ),
 
-ticket_merges as (
-    select * from {{ read('stg_zendesk__ticket_merges') }}
-),
-
 x_posts as (
     select * from {{ read('int_x_posts') }}
     {%- if of_dirty_conversations %}
@@ -55,14 +51,6 @@ file_calls as (
     {%- endif %}
 ),
 
-our_accounts as (
-    select * from {{ read('int_our_accounts') }}
-),
-
-brands as (
-    select * from {{ read('stg_policy__brands') }}
-),
-
 from_zendesk as (
     select
         comments.source,
@@ -91,27 +79,27 @@ from_zendesk as (
         cast(null as {{ dbt.type_string() }}) as stated_purpose,
         comments.text
     from comments
-    left join our_accounts
+    left join {{ read('int_our_accounts') }} as our_accounts
         on comments.source = our_accounts.source
         and comments.author_id = our_accounts.agent_id
     left join tickets
         on comments.source = tickets.source
         and comments.ticket_id = tickets.ticket_id
-    left join brands
+    left join {{ read('stg_policy__brands') }} as brands
         on tickets.source = brands.source
         and tickets.brand_id = brands.source_brand_id
     where comments.is_public  -- an internal note is an event, not an interaction
         -- so is the note that a ticket was merged, though the customer may see it
         and not exists (
             select 1
-            from ticket_merges
+            from {{ read('stg_zendesk__ticket_merges') }} as ticket_merges
             where ticket_merges.source = comments.source
                 and ticket_merges.record_key = comments.record_key
         )
         -- on the ticket that goes on, where its `via` does not say it, words do, in that minute
         and not exists (
             select 1
-            from ticket_merges
+            from {{ read('stg_zendesk__ticket_merges') }} as ticket_merges
             where ticket_merges.source = comments.source
                 and ticket_merges.named_ticket_id = comments.ticket_id
                 and ticket_merges.is_closed_one
@@ -157,7 +145,7 @@ from_x as (
         on x_posts.source = x_edits.source
         and x_posts.parent_id = x_edits.edit_id
     -- an account of ours has a brand, and so has the search that found what was not written to us
-    left join brands
+    left join {{ read('stg_policy__brands') }} as brands
         on x_posts.source = brands.source
         and case when x_posts.is_own then x_posts.author_id when x_posts.is_unprompted then x_posts.search_name end
             = brands.source_brand_id
@@ -170,7 +158,7 @@ file_messages as (
         coalesce(file_interactions.direction, case when our_accounts.agent_key is null then 'inbound' else 'outbound' end) as told_direction,
         coalesce(our_accounts.is_bot, false) as is_by_bot
     from file_interactions
-    left join our_accounts
+    left join {{ read('int_our_accounts') }} as our_accounts
         on file_interactions.source = our_accounts.source
         and file_interactions.author_id = our_accounts.agent_id
 ),

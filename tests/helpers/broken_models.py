@@ -199,13 +199,13 @@ MODELS = [
     ),
     (
         "int_case_events",
-        "and own_ticket_events.event_at < cases.own_opened_at",
+        "and ticket_events.event_at < cases.own_opened_at",
         "",
         "until_the_younger_ticket_was_made_the_merged_one_tells_of_both",
     ),
     (
         "int_case_events",
-        "        and own_ticket_events.event_at < case_merges.merged_at\n",
+        "        and ticket_events.event_at < case_merges.merged_at\n",
         "",
         "until_the_younger_ticket_was_made_the_merged_one_tells_of_both",
     ),
@@ -268,6 +268,12 @@ MODELS = [
         "max(event_mark || {{ attribute }})",
         "max(lpad('', 9, '0') || {{ attribute }})",
         "what_an_event_does_not_say_stays_and_an_empty_text_is_none",
+    ),
+    (
+        "int_case_states",
+        "    where is_assumed = 0\n        or told_no = 1\n",
+        "",
+        "a_case_of_which_nothing_tells_the_beginning_begins_with_nobody",
     ),
     (
         "int_case_states",
@@ -362,8 +368,14 @@ MODELS = [
     ),
     (
         "int_sla_pieces",
-        "to_at is null or to_at > from_at or row_no = 1 as has_say",
-        "true as has_say",
+        "'(timeline.to_at is null or timeline.to_at > timeline.from_at or timeline.row_no = 1)'",
+        "'true'",
+        "another_priority_moves_a_promise_only_where_its_rule_says_so",
+    ),
+    (
+        "int_sla_pieces",
+        "last_value(counting_key) over",
+        "first_value(counting_key) over",
         "another_priority_moves_a_promise_only_where_its_rule_says_so",
     ),
     (
@@ -383,6 +395,12 @@ MODELS = [
         "case when not is_paused and hours <> 'calendar' then hours end as schedule",
         "case when hours <> 'calendar' then hours end as schedule",
         "what_is_counted_adds_up_in_the_hours_of_each_segment",
+    ),
+    (
+        "int_sla_segments",
+        "and elapsed_seconds > judged_by_seconds",
+        "and elapsed_seconds >= judged_by_seconds",
+        "the_target_is_exceeded_and_used_up_in_a_segment_each",
     ),
     (
         "fct_sla_clocks",

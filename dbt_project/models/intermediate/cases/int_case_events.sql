@@ -5,6 +5,46 @@
 -- Every event that says something about a case's state, in the same words. Null: the event says nothing
 -- of it; '': it says that there is none. Order: (event_at, event_sequence, tie_breaker).
 -- In an increment those of the dirty cases: a key that is asked for outside the union would not reach the indexes.
+
+-- a ticket's events; the audit that makes it says all of it: what it leaves out is none
+{% set unsaid = "case when ticket_changes.event_kind = 'created' then '' end" -%}
+{% set ticket_events -%}
+(
+        select
+            ticket_changes.source || ':' || ticket_changes.ticket_id as case_key,
+            ticket_changes.changed_at as event_at,
+            ticket_changes.event_sequence,
+            ticket_changes.record_key as tie_breaker,
+            ticket_changes.event_kind,
+            ticket_changes.status,
+            cast(null as {{ dbt.type_string() }}) as department,
+            case
+                when ticket_changes.group_id = '' then ''
+                else coalesce(groups.group_name, ticket_changes.group_id, {{ unsaid }})
+            end as team,
+            case
+                when ticket_changes.assignee_id = '' then ''
+                else coalesce(ticket_changes.source || ':' || ticket_changes.assignee_id, {{ unsaid }})
+            end as agent_key,
+            coalesce(ticket_changes.priority, {{ unsaid }}) as priority,
+            ticket_changes.source || ':' || ticket_changes.updater_id as changed_by_key,
+            coalesce(ticket_changes.is_routed_by_rule, false) as is_by_rule
+        from {{ ref('stg_zendesk__ticket_changes') }} as ticket_changes
+        left join {{ ref('stg_zendesk__groups') }} as groups
+            on ticket_changes.source = groups.source
+            and ticket_changes.group_id = groups.group_id
+        {%- if not is_full() %}
+        where ticket_changes.source || ':' || ticket_changes.ticket_id in (
+            select case_key from {{ ref('int_dirty_cases') }}
+            union
+            select began_as_case_key
+            from {{ ref('int_cases') }}
+            where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        )
+        {%- endif %}
+    ) as ticket_events
+{%- endset -%}
+
 with cases as (
     select * from {{ ref('int_cases') }}
     {%- if not is_full() %}
@@ -19,25 +59,8 @@ interactions as (
     {%- endif %}
 ),
 
-ticket_changes as (
-    select * from {{ ref('stg_zendesk__ticket_changes') }}
-    {%- if not is_full() %}
-    where source || ':' || ticket_id in (
-        select case_key from {{ ref('int_dirty_cases') }}
-        union
-        select began_as_case_key
-        from {{ ref('int_cases') }}
-        where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    )
-    {%- endif %}
-),
-
 case_merges as (
     select * from {{ ref('int_case_merges') }}
-),
-
-groups as (
-    select * from {{ ref('stg_zendesk__groups') }}
 ),
 
 file_cases as (
@@ -65,64 +88,30 @@ agents_teams as (
     select * from {{ ref('int_agents_teams') }}
 ),
 
--- the audit that makes a ticket says all of it: what it leaves out is none
-ticket_audits as (
-    select
-        ticket_changes.*,
-        case when event_kind = 'created' then '' end as unsaid
-    from ticket_changes
-),
-
-own_ticket_events as (
-    select
-        ticket_audits.source || ':' || ticket_audits.ticket_id as case_key,
-        ticket_audits.changed_at as event_at,
-        ticket_audits.event_sequence,
-        ticket_audits.record_key as tie_breaker,
-        ticket_audits.event_kind,
-        ticket_audits.status,
-        cast(null as {{ dbt.type_string() }}) as department,
-        case
-            when ticket_audits.group_id = '' then ''
-            else coalesce(groups.group_name, ticket_audits.group_id, ticket_audits.unsaid)
-        end as team,
-        case
-            when ticket_audits.assignee_id = '' then ''
-            else coalesce(ticket_audits.source || ':' || ticket_audits.assignee_id, ticket_audits.unsaid)
-        end as agent_key,
-        coalesce(ticket_audits.priority, ticket_audits.unsaid) as priority,
-        ticket_audits.source || ':' || ticket_audits.updater_id as changed_by_key,
-        coalesce(ticket_audits.is_routed_by_rule, false) as is_by_rule
-    from ticket_audits
-    left join groups
-        on ticket_audits.source = groups.source
-        and ticket_audits.group_id = groups.group_id
-),
-
 -- where a ticket was merged into a younger one, the case began with it: until the younger was made, it tells of the
 -- case; from then on its own events tell of itself alone
 first_ticket_events as (
     select
         cases.case_key,
-        own_ticket_events.event_at,
-        own_ticket_events.event_sequence,
-        own_ticket_events.tie_breaker,
-        own_ticket_events.event_kind,
-        own_ticket_events.status,
-        own_ticket_events.department,
-        own_ticket_events.team,
-        own_ticket_events.agent_key,
-        own_ticket_events.priority,
-        own_ticket_events.changed_by_key,
-        own_ticket_events.is_by_rule
+        ticket_events.event_at,
+        ticket_events.event_sequence,
+        ticket_events.tie_breaker,
+        ticket_events.event_kind,
+        ticket_events.status,
+        ticket_events.department,
+        ticket_events.team,
+        ticket_events.agent_key,
+        ticket_events.priority,
+        ticket_events.changed_by_key,
+        ticket_events.is_by_rule
     from cases
-    inner join own_ticket_events
-        on cases.began_as_case_key = own_ticket_events.case_key
-        and own_ticket_events.event_at < cases.own_opened_at
+    inner join {{ ticket_events }}
+        on cases.began_as_case_key = ticket_events.case_key
+        and ticket_events.event_at < cases.own_opened_at
     inner join case_merges
         on cases.began_as_case_key = case_merges.case_key
         -- its closing by the merge closed nothing but itself
-        and own_ticket_events.event_at < case_merges.merged_at
+        and ticket_events.event_at < case_merges.merged_at
 ),
 
 -- in a conversation that no help desk carries the one who replies holds it from then on
@@ -292,7 +281,7 @@ file_event_states as (
     from file_events_in_order
 )
 
-select * from own_ticket_events
+select * from {{ ticket_events }}
 union all
 select * from first_ticket_events
 union all

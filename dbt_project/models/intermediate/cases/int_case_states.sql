@@ -12,14 +12,14 @@ with cases as (
     {%- endif %}
 ),
 
+-- of a case that is not known nothing is left in the end
 case_events as (
     select
-        case_events.*,
-        0 as is_turn
-    from {{ ref('int_case_events') }} as case_events
-    inner join cases
-        on case_events.case_key = cases.case_key
-    where case_events.event_at < {{ as_of() }}
+        int_case_events.*,
+        0 as is_turn,
+        0 as is_assumed
+    from {{ ref('int_case_events') }} as int_case_events
+    where event_at < {{ as_of() }}
 ),
 
 turns as (
@@ -34,12 +34,13 @@ aliases as (
     select * from {{ ref('stg_policy__owner_aliases') }}
 ),
 
--- a case of which no event tells the beginning begins with nobody
+-- a case of which no event tells the beginning begins with nobody: so each is assumed to, behind all that happened
+-- by then
 openings as (
     select
         cases.case_key,
         cases.opened_at as event_at,
-        cast(-1 as numeric) as event_sequence,
+        cast(0 as numeric) as event_sequence,
         '' as tie_breaker,
         'created' as event_kind,
         'new' as status,
@@ -49,16 +50,9 @@ openings as (
         '' as priority,
         cast(null as {{ dbt.type_string() }}) as changed_by_key,
         false as is_by_rule,
-        0 as is_turn
+        0 as is_turn,
+        1 as is_assumed
     from cases
-    left join (
-        select case_key, min(event_at) as first_event_at
-        from case_events
-        group by case_key
-    ) as known
-        on cases.case_key = known.case_key
-    where known.first_event_at is null
-        or known.first_event_at > cases.opened_at
 ),
 
 turned as (
@@ -75,7 +69,8 @@ turned as (
         cast(null as {{ dbt.type_string() }}) as priority,
         cast(null as {{ dbt.type_string() }}) as changed_by_key,
         false as is_by_rule,
-        1 as is_turn
+        1 as is_turn,
+        0 as is_assumed
     from cases
     inner join turns
         on turns.turn_at > cases.opened_at
@@ -92,10 +87,10 @@ all_events as (
 numbered as (
     select
         all_events.*,
-        row_number() over case_order as event_no,
+        row_number() over case_order as told_no,
         lpad(cast(row_number() over case_order as {{ dbt.type_string() }}), 9, '0') as event_mark
     from all_events
-    window case_order as (partition by case_key order by event_at, event_sequence, tie_breaker)
+    window case_order as (partition by case_key order by event_at, is_assumed, event_sequence, tie_breaker)
 ),
 
 -- what was said last of an attribute holds until something else is said: with the number of its event in front it is
@@ -103,7 +98,7 @@ numbered as (
 carried as (
     select
         case_key,
-        event_no,
+        row_number() over case_order as event_no,
         event_at,
         event_kind,
         is_turn,
@@ -113,8 +108,10 @@ carried as (
         substring(max(event_mark || {{ attribute }}) over case_order, 10) as {{ attribute }}{{ ',' if not loop.last }}
         {%- endfor %}
     from numbered
+    where is_assumed = 0
+        or told_no = 1
     window case_order as (
-        partition by case_key order by event_at, event_sequence, tie_breaker
+        partition by case_key order by event_at, is_assumed, event_sequence, tie_breaker
         rows between unbounded preceding and current row
     )
 ),

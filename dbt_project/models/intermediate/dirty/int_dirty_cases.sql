@@ -69,17 +69,13 @@ published_interactions as (
     select * from {{ published('fct_interactions') }}
 ),
 
-published_cases as (
-    select * from {{ published('fct_cases') }}
-),
-
 published_clocks as (
     select * from {{ published('fct_sla_clocks') }}
 ),
 
 published_merges as (
     select case_key, merged_into_case_key
-    from published_cases
+    from {{ published('fct_cases') }} as published_cases
     where merged_into_case_key is not null
 ),
 
@@ -97,7 +93,7 @@ changed_merges as (
     -- one of which nobody says where it goes on
     select case_merges.case_key, published_cases.merged_into_case_key
     from case_merges
-    inner join published_cases
+    inner join {{ published('fct_cases') }} as published_cases
         on case_merges.case_key = published_cases.case_key
     where published_cases.is_counted
 ),
@@ -192,7 +188,7 @@ found as (
     union
 
     -- (c)
-    select case_key from published_cases where is_open
+    select case_key from {{ published('fct_cases') }} where is_open
 
     union
 
@@ -202,7 +198,7 @@ found as (
 
     -- (e)
     select published_cases.case_key
-    from published_cases
+    from {{ published('fct_cases') }} as published_cases
     inner join changed_customers
         on published_cases.customer_key = changed_customers.published_customer_key
 

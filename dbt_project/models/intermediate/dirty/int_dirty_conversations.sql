@@ -91,14 +91,6 @@ changed_customers as (
     select * from {{ ref('int_changed_customers') }}
 ),
 
-published_interactions as (
-    select * from {{ published('fct_interactions') }}
-),
-
-built_interactions as (
-    select * from {{ built('int_interactions') }}
-),
-
 -- (a) people and accounts of ours that were loaded, or are new
 changed_accounts as (
     select our_accounts.agent_key, our_accounts.source, our_accounts.agent_id
@@ -149,7 +141,7 @@ directly as (
     union
 
     select published_interactions.conversation_key
-    from published_interactions
+    from {{ published('fct_interactions') }} as published_interactions
     inner join new_records
         on published_interactions.interaction_key = new_records.interaction_key
     where new_records.read_run_no > {{ published_up_to() }}
@@ -162,7 +154,7 @@ directly as (
 
     -- a message has brand and purpose of its case, which may have begun as another conversation
     select built_interactions.conversation_key
-    from built_interactions
+    from {{ built('int_interactions') }} as built_interactions
     inner join told_cases
         on built_interactions.case_key = told_cases.case_key
 
@@ -203,7 +195,7 @@ directly as (
 
     -- (e), of what was there before
     select built_interactions.conversation_key
-    from built_interactions
+    from {{ built('int_interactions') }} as built_interactions
     inner join changed_customers
         on built_interactions.customer_identifier_key = changed_customers.identifier_key
 
@@ -212,7 +204,7 @@ directly as (
     -- a late message can join two threads, or give an answer another question
     select threads.conversation_key
     from threads
-    left join published_interactions
+    left join {{ published('fct_interactions') }} as published_interactions
         on threads.interaction_key = published_interactions.interaction_key
     where published_interactions.conversation_key is distinct from threads.conversation_key
         or published_interactions.answers_interaction_key is distinct from threads.answers_interaction_key
@@ -221,7 +213,7 @@ directly as (
 
     select published_interactions.conversation_key
     from threads
-    inner join published_interactions
+    inner join {{ published('fct_interactions') }} as published_interactions
         on threads.interaction_key = published_interactions.interaction_key
     where published_interactions.conversation_key <> threads.conversation_key
 ),

@@ -15,21 +15,61 @@
 -- In a conversation without a ticket each customer who addressed us, or whom one of ours answered, has a
 -- case of their own; where one of their messages became a ticket, the ticket is the case, or the one that it was
 -- merged into.
-with records as (
-    select
+{% set all_records -%}
+(
+        select
+            told.*,
+            coalesce(told.conversation_key, laid.conversation_key) as thread_key,
+            laid.answers_interaction_key
+        from {{ '(' ~ interaction_records(of_dirty_conversations=true) ~ ')' if is_incremental() else ref('int_interaction_records') }} as told
+        left join {{ source('identity', 'threads') }} as laid
+            on told.interaction_key = laid.interaction_key
+        where told.occurred_at < {{ as_of() }}
+    )
+{%- endset -%}
+-- the few of an increment are better kept aside: nobody knows beforehand how few they are
+{% set records = 'dirty_records' if is_incremental() else all_records -%}
+
+-- whose matter a message is: its author's, or of the customer whose message it answers (only what is laid in threads
+-- answers anything)
+{% set addressed -%}
+select
         records.*,
-        coalesce(records.conversation_key, threads.conversation_key) as thread_key,
-        threads.answers_interaction_key
-    from {{ '(' ~ interaction_records(of_dirty_conversations=true) ~ ')' if is_incremental() else ref('int_interaction_records') }} as records
-    left join {{ source('identity', 'threads') }} as threads
-        on records.interaction_key = threads.interaction_key
-    where records.occurred_at < {{ as_of() }}
+        coalesce(records.author_identifier_key, answered.author_identifier_key) as matter_of_identifier_key,
+        x_matches.case_key as matched_case_key,
+        x_matches.agent_key as matched_agent_key,
+        coalesce(x_matches.comment_count, 0) as comment_count
+    from {{ records }} as records
+    left join {{ ref('int_message_matches') }} as comment_matches
+        on records.interaction_key = comment_matches.comment_interaction_key
+    left join (
+        select
+            threads.interaction_key,
+            asked.author_identifier_key
+        from {{ source('identity', 'threads') }} as threads
+        inner join {{ records }} as asked
+            on threads.answers_interaction_key = asked.interaction_key
+    ) as answered
+        on records.interaction_key = answered.interaction_key
+    left join (
+        select
+            x_interaction_key,
+            min(case_key) as case_key,
+            min(agent_key) as agent_key,
+            count(*) as comment_count
+        from {{ ref('int_message_matches') }}
+        group by x_interaction_key
+    ) as x_matches
+        on records.interaction_key = x_matches.x_interaction_key
+    where comment_matches.comment_interaction_key is null
+{%- endset -%}
+
+with {% if is_incremental() -%}
+dirty_records as (
+    select * from {{ all_records }} as records
 ),
 
-matches as (
-    select * from {{ ref('int_message_matches') }}
-),
-
+{% endif -%}
 tickets as (
     select
         source || ':' || ticket_id as case_key,
@@ -41,51 +81,8 @@ case_merges as (
     select * from {{ ref('int_case_merges') }}
 ),
 
-customers as (
-    select * from {{ source('identity', 'customers') }}
-),
-
-x_matches as (
-    select
-        x_interaction_key,
-        min(case_key) as case_key,
-        min(agent_key) as agent_key,
-        count(*) as comment_count
-    from matches
-    group by x_interaction_key
-),
-
-unmatched as (
-    select records.*
-    from records
-    left join matches
-        on records.interaction_key = matches.comment_interaction_key
-    where matches.comment_interaction_key is null
-),
-
--- only what is laid in threads answers anything
-answered as (
-    select
-        threads.interaction_key,
-        records.author_identifier_key
-    from {{ source('identity', 'threads') }} as threads
-    inner join records
-        on threads.answers_interaction_key = records.interaction_key
-),
-
--- whose matter a message is: its author's, or of the customer whose message it answers
 addressed as (
-    select
-        unmatched.*,
-        coalesce(unmatched.author_identifier_key, answered.author_identifier_key) as matter_of_identifier_key,
-        x_matches.case_key as matched_case_key,
-        x_matches.agent_key as matched_agent_key,
-        coalesce(x_matches.comment_count, 0) as comment_count
-    from unmatched
-    left join answered
-        on unmatched.interaction_key = answered.interaction_key
-    left join x_matches
-        on unmatched.interaction_key = x_matches.x_interaction_key
+    {{ addressed }}
 ),
 
 matters as (
@@ -93,7 +90,9 @@ matters as (
         thread_key,
         matter_of_identifier_key,
         min(matched_case_key) as ticket_case_key
-    from addressed
+    from (
+    {{ addressed }}
+    ) as addressed
     where case_key is null
         and matter_of_identifier_key is not null
     group by thread_key, matter_of_identifier_key
@@ -117,7 +116,7 @@ with_case as (
         on addressed.case_key is null
         and addressed.thread_key = matters.thread_key
         and addressed.matter_of_identifier_key = matters.matter_of_identifier_key
-    left join customers as writers
+    left join {{ source('identity', 'customers') }} as writers
         on matters.matter_of_identifier_key = writers.identifier_key
 )
 
@@ -166,7 +165,7 @@ left join tickets
     on with_case.case_key = tickets.case_key
 left join case_merges
     on with_case.resolved_case_key = case_merges.case_key
-left join customers
+left join {{ source('identity', 'customers') }} as customers
     on coalesce(
         with_case.author_identifier_key,
         with_case.recipient_identifier_key,

@@ -6,6 +6,8 @@
 ) }}
 
 -- depends_on: {{ ref('int_dirty_cases') }}
+-- not beside the cases, which it would hold up and all that waits for them:
+-- depends_on: {{ ref('int_cases') }}
 
 -- The clocks that a help desk itself keeps for its tickets, by our names: what it promised, when it started, stopped
 -- and fulfilled them, and its verdict at as_of.

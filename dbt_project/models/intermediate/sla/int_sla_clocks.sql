@@ -9,11 +9,21 @@
 
 -- One row per promise that could be made: when its clock started, when it was fulfilled, and when it ends.
 -- What nobody promises is worked out only for first_reply_time and resolution_time, which have a verdict then.
+{% set timeline -%}
+(
+        select case_key, row_no, from_at, to_at, status, priority, department, team, agent_key, policy_department
+        from {{ ref('int_case_timeline') }}
+        {%- if is_incremental() %}
+        where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        {%- endif %}
+    ) as timeline
+{%- endset -%}
 with cases as (
     select
         case_key,
         opened_at,
         first_inbound_at,
+        first_reply_at,
         has_status,
         source_due_at,
         merged_into_case_key,
@@ -24,51 +34,25 @@ with cases as (
     {%- endif %}
 ),
 
-timeline as (
-    select
-        case_key,
-        row_no,
-        from_at,
-        to_at,
-        status,
-        priority,
-        department,
-        team,
-        agent_key,
-        policy_department,
-        resolved_at,
-        closed_at,
-        ended_at
-    from {{ ref('int_case_timeline') }}
-    {%- if is_incremental() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
-),
-
-messages as (
-    select case_key, written_in_case_key, direction, is_reply, occurred_at
+interactions as (
+    select case_key, direction, is_reply, occurred_at
     from {{ ref('int_interactions') }}
     where case_key is not null
         and (direction = 'inbound' or is_reply)
     {%- if is_incremental() %}
-        and case_key in (
-            select case_key from {{ ref('int_dirty_cases') }}
-            union
-            select merged_into_case_key from cases
-        )
+        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
     {%- endif %}
-),
-
-interactions as (
-    select case_key, direction, is_reply, occurred_at
-    from messages
 
     union all
 
     -- what was written in a case that was merged since: its clocks are void, and not gone
     select written_in_case_key, direction, is_reply, occurred_at
-    from messages
+    from {{ ref('int_interactions') }}
     where written_in_case_key <> case_key
+        and (direction = 'inbound' or is_reply)
+    {%- if is_incremental() %}
+        and case_key in (select merged_into_case_key from cases)
+    {%- endif %}
 ),
 
 rules as (
@@ -76,9 +60,12 @@ rules as (
 ),
 
 endings as (
-    select case_key, resolved_at, closed_at, ended_at
-    from timeline
+    select case_key, resolved_at, ended_at
+    from {{ ref('int_case_timeline') }}
     where row_no = 1
+    {%- if is_incremental() %}
+        and case_key in (select case_key from {{ ref('int_dirty_cases') }})
+    {%- endif %}
 ),
 
 -- of the messages of one instant the customer's come first
@@ -92,6 +79,7 @@ instants as (
     inner join cases
         on interactions.case_key = cases.case_key
     where interactions.occurred_at >= cases.first_inbound_at
+        and {{ rules_such_that("promised.metric = 'next_reply_time'") }} > 0
     group by interactions.case_key, interactions.occurred_at
 ),
 
@@ -111,6 +99,7 @@ questions as (
     from instants
 ),
 
+-- what one reply answers at once is one question; the first one has the first reply
 unanswered as (
     select
         case_key,
@@ -119,22 +108,29 @@ unanswered as (
         min(answered_at) as fulfilled_at
     from questions
     where is_asked = 1
+        and replies_before > 0
     group by case_key, replies_before
 ),
 
 reply_clocks as (
     select
         case_key,
-        case when replies_before = 0 then 'first_reply_time' else 'next_reply_time' end as metric,
-        case
-            when replies_before = 0 then 1
-            else row_number() over (partition by case_key, case when replies_before = 0 then 0 else 1 end order by replies_before)
-        end as clock_no,
+        'first_reply_time' as metric,
+        1 as clock_no,
+        first_inbound_at as started_at,
+        first_reply_at as fulfilled_at
+    from cases
+    where first_inbound_at is not null
+
+    union all
+
+    select
+        case_key,
+        'next_reply_time',
+        row_number() over (partition by case_key order by replies_before),
         started_at,
         fulfilled_at
     from unanswered
-    where replies_before = 0
-        or {{ rules_such_that("promised.metric = 'next_reply_time'") }} > 0
 ),
 
 -- from each reply to an unresolved case to the next
@@ -161,7 +157,7 @@ updates_while_open as (
         updates.fulfilled_at,
         row_number() over (partition by updates.case_key order by updates.started_at) as clock_no
     from updates
-    inner join timeline
+    inner join {{ timeline }}
         on updates.case_key = timeline.case_key
         and (timeline.row_no = 1 or timeline.from_at <= updates.started_at)
         and (timeline.to_at is null or timeline.to_at > updates.started_at)
@@ -177,7 +173,7 @@ statuses as (
         status in ('solved', 'closed') as is_resolved,
         status not in ('solved', 'closed', 'deleted') as is_open,
         lag(status in ('solved', 'closed')) over (partition by case_key order by row_no) as was_resolved
-    from timeline
+    from {{ timeline }}
     where {{ rules_such_that("promised.restarts_on_reopen") }} > 0
 ),
 
@@ -258,7 +254,7 @@ owner_clocks as (
         min(cases.opened_at) as started_at,
         min(case when timeline.department = timeline.policy_department then timeline.from_at end) as fulfilled_at
     from cases
-    inner join timeline
+    inner join {{ timeline }}
         on cases.case_key = timeline.case_key
     where {{ rules_such_that("promised.metric = 'time_to_owner'") }} > 0
     group by cases.case_key
@@ -273,7 +269,7 @@ holdings as (
         to_at,
         coalesce('team:' || team, 'department:' || department, agent_key) as holder,
         status not in ('solved', 'closed', 'deleted') as is_open
-    from timeline
+    from {{ timeline }}
     where {{ rules_such_that("promised.metric = 'ownership_time'") }} > 0
 ),
 

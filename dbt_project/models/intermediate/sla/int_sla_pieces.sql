@@ -3,8 +3,14 @@
 -- depends_on: {{ ref('int_dirty_cases') }}
 
 -- The life of each clock, cut where its case changed and where another rule took over: one row per segment, with
--- the rule that held in it and whether the clock ran. A clock of no length has one segment of no length. In an
--- increment those of the dirty cases.
+-- the rule that held in it, the target that holds last, and whether the clock ran. A clock of no length has one
+-- segment of no length. In an increment those of the dirty cases.
+{% set priority = "coalesce(timeline.priority, '')" -%}
+-- a state that lasted no time has no say
+{% set has_say = '(timeline.to_at is null or timeline.to_at > timeline.from_at or timeline.row_no = 1)' -%}
+-- one text to join on: with three, priorities and rules meet before it is asked whose they are
+{% set promised_to = "rules.metric || '|' || rules.rule_subject || '|' || rules.priority" -%}
+
 with clocks as (
     select * from {{ ref('int_sla_clocks') }}
     {%- if not is_full() %}
@@ -12,55 +18,24 @@ with clocks as (
     {%- endif %}
 ),
 
-timeline as (
-    select
-        case_key,
-        row_no,
-        from_at,
-        to_at,
-        status,
-        coalesce(priority, '') as priority,
-        department,
-        team,
-        agent_key,
-        -- a state that lasted no time has none
-        to_at is null or to_at > from_at or row_no = 1 as has_say
-    from {{ ref('int_case_timeline') }}
-    {%- if not is_full() %}
-    where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-    {%- endif %}
-),
-
--- one text to join on: with three, priorities and rules meet before it is asked whose they are
-rules as (
-    select
-        *,
-        metric || '|' || rule_subject || '|' || priority as promised_to
-    from {{ ref('int_sla_rules') }}
-),
-
-sla_rules as (
-    select * from {{ ref('stg_policy__sla_policies') }}
-),
-
 -- the first row of a timeline also tells of the time before it
 starts as (
     select
         clocks.*,
-        timeline.priority as start_priority,
+        {{ priority }} as start_priority,
         rules.rule_key as start_key,
         rules.rule_key is not null and not rules.reapplies_on_change as is_kept
     from clocks
-    inner join timeline
+    inner join {{ ref('int_case_timeline') }} as timeline
         on clocks.case_key = timeline.case_key
         and case
             when clocks.instant_row_no is not null then timeline.row_no = clocks.instant_row_no
-            else timeline.has_say
+            else {{ has_say }}
                 and (timeline.row_no = 1 or timeline.from_at <= clocks.started_at)
                 and (timeline.to_at is null or timeline.to_at > clocks.started_at)
         end
-    inner join rules
-        on clocks.metric || '|' || clocks.rule_subject || '|' || timeline.priority = rules.promised_to
+    inner join {{ ref('int_sla_rules') }} as rules
+        on clocks.metric || '|' || clocks.rule_subject || '|' || {{ priority }} = {{ promised_to }}
         and clocks.started_at >= rules.from_at
         and clocks.started_at < rules.until_at
 ),
@@ -77,18 +52,18 @@ starts as (
         starts.start_key,
         timeline.row_no,
         timeline.status,
-        timeline.priority,
+        {{ priority }} as priority,
         timeline.department,
         timeline.team,
         timeline.agent_key,
         case when timeline.row_no = 1 then starts.started_at else greatest(starts.started_at, timeline.from_at) end as from_at,
         least(starts.ends_at, timeline.to_at) as to_at
     from starts
-    inner join timeline
+    inner join {{ ref('int_case_timeline') }} as timeline
         on starts.case_key = timeline.case_key
         and case
             when starts.instant_row_no is not null then timeline.row_no = starts.instant_row_no
-            else timeline.has_say
+            else {{ has_say }}
                 and (timeline.to_at is null or timeline.to_at > starts.started_at)
                 and (timeline.row_no = 1 or timeline.from_at < starts.ends_at or timeline.from_at = starts.started_at)
         end
@@ -129,8 +104,8 @@ candidates as (
         end as rule_key,
         rules.reapplies_on_change
     from pieces
-    inner join rules
-        on pieces.metric || '|' || pieces.rule_subject || '|' || pieces.priority = rules.promised_to
+    inner join {{ ref('int_sla_rules') }} as rules
+        on pieces.metric || '|' || pieces.rule_subject || '|' || pieces.priority = {{ promised_to }}
         and pieces.from_at < rules.until_at
         and (pieces.to_at > rules.from_at or (pieces.to_at = pieces.from_at and pieces.from_at >= rules.from_at))
 ),
@@ -228,6 +203,7 @@ segments as (
         agent_key,
         start_key as governing_key,
         start_key as counting_key,
+        start_key as judged_by_key,
         started_at as turned_at,
         start_priority as turn_priority
     from kept_pieces
@@ -249,6 +225,10 @@ segments as (
         agent_key,
         governing_key,
         counting_key,
+        last_value(counting_key) over (
+            partition by case_key, metric, clock_no order by from_at
+            rows between unbounded preceding and unbounded following
+        ) as judged_by_key,
         first_value(from_at) over turn_order as turned_at,
         first_value(priority) over turn_order as turn_priority
     from turned_pieces
@@ -270,10 +250,12 @@ select
     segments.agent_key,
     case when segments.governing_key is not null then sla_rules.policy end as policy,
     sla_rules.target,
+    {%- for rules, name in {'sla_rules': 'target_seconds', 'judging_rules': 'judged_by_seconds'}.items() %}
     case
-        when sla_rules.target = 'case_due_at' then {{ seconds_between('segments.started_at', 'segments.source_due_at') }}
-        else sla_rules.target_seconds
-    end as target_seconds,
+        when {{ rules }}.target = 'case_due_at' then {{ seconds_between('segments.started_at', 'segments.source_due_at') }}
+        else {{ rules }}.target_seconds
+    end as {{ name }},
+    {%- endfor %}
     sla_rules.hours,
     sla_rules.at_risk_seconds,
     -- an instant to meet waits for nobody
@@ -293,7 +275,9 @@ select
     ) as is_paused
 
 from segments
-left join sla_rules
+left join {{ ref('stg_policy__sla_policies') }} as sla_rules
     on segments.counting_key = sla_rules.rule_key
+left join {{ ref('stg_policy__sla_policies') }} as judging_rules
+    on segments.judged_by_key = judging_rules.rule_key
 where segments.counting_key is not null
     or segments.metric in ('first_reply_time', 'resolution_time')

@@ -9,19 +9,13 @@
 
 -- The segments of each clock in order, what each counts, and what has been counted up to its end: of the last
 -- segment that is what the clock comes to. All of it in one order of the rows, which are sorted once.
-{% set clock = 'partition by case_key, metric, clock_no order by from_at' -%}
-{% set so_far = clock ~ ' rows between unbounded preceding and current row' -%}
-{% set whole = clock ~ ' rows between unbounded preceding and unbounded following' -%}
+{% set so_far = 'partition by case_key, metric, clock_no order by from_at rows between unbounded preceding and current row' -%}
 
 with segments as (
     select
         *,
         case when not is_paused and hours <> 'calendar' then hours end as schedule
     from {{ ref('int_sla_pieces') }}
-),
-
-slices as (
-    select * from {{ ref('int_business_slices') }}
 ),
 
 -- business time is the open seconds before the end less those before the start
@@ -32,9 +26,9 @@ measured as (
         ({{ open_seconds_until('to_slices', 'segments.to_at') }})
         - ({{ open_seconds_until('from_slices', 'segments.from_at') }}) as open_seconds
     from segments
-    left join slices as from_slices
+    left join {{ ref('int_business_slices') }} as from_slices
         on {{ is_slice_of('from_slices', 'segments.schedule', 'segments.from_at') }}
-    left join slices as to_slices
+    left join {{ ref('int_business_slices') }} as to_slices
         on {{ is_slice_of('to_slices', 'segments.schedule', 'segments.to_at') }}
 ),
 
@@ -49,16 +43,14 @@ added_up as (
     select
         counted.*,
         row_number() over ({{ so_far }}) as segment_no,
-        count(*) over ({{ whole }}) as segment_count,
-        -- what held last is what the clock is judged by
-        last_value(target_seconds) over ({{ whole }}) as judged_by_seconds,
+        lead(from_at) over ({{ so_far }}) is null as is_last,
         cast(sum(seconds) over ({{ so_far }}) as bigint) as elapsed_seconds,
         cast(sum(calendar_seconds) over ({{ so_far }}) as bigint) as calendar_elapsed_seconds,
         cast(sum(case when hours <> 'calendar' then seconds end) over ({{ so_far }}) as bigint) as business_elapsed_seconds
     from counted
 ),
 
--- the one segment in which the target is exceeded, and that in which it is used up
+-- the one segment in which the target that holds last is exceeded, and that in which it is used up
 crossed as (
     select
         added_up.*,
@@ -72,7 +64,7 @@ select
     metric,
     clock_no,
     cast(segment_no as integer) as segment_no,
-    segment_no = segment_count as is_last,
+    is_last,
     from_at,
     to_at,
     turned_at,

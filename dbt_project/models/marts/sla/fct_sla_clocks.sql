@@ -105,8 +105,7 @@ counted_from as (
     from summed
 ),
 
--- the number of the schedule's open second that uses the target up (what is joined twice is named where it is joined:
--- PostgreSQL would keep an import of it aside, and work on one core)
+-- the number of the schedule's open second that uses the target up
 in_open_seconds as (
     select
         counted_from.*,

@@ -289,7 +289,31 @@ MODELS = [
     ),
     (
         "int_case_states",
-        "when states.changed_by_key = states.agent_key then 'taken_over'",
+        "instants.turn_at > states.event_at\n",
+        "instants.turn_at >= states.event_at\n",
+        "a_case_lives_through_the_turns_of_policy_of_its_time",
+    ),
+    (
+        "int_case_states",
+        "instants.turn_at <= states.next_at",
+        "instants.turn_at < states.next_at",
+        "a_case_lives_through_the_turns_of_policy_of_its_time",
+    ),
+    (
+        "int_case_states",
+        "and (states.ended_at is null or instants.turn_at < states.ended_at)",
+        "",
+        "a_case_lives_through_the_turns_of_policy_of_its_time",
+    ),
+    (
+        "int_case_timeline",
+        "window case_order as (partition by case_key order by event_no, event_at)",
+        "window case_order as (partition by case_key order by event_no, event_at desc)",
+        "a_turn_of_policy_opens_a_row_only_where_it_changes_something",
+    ),
+    (
+        "int_case_states",
+        "when turned.changed_by_key = turned.agent_key then 'taken_over'",
         "",
         "who_takes_a_case_over_is_told_from_who_is_given_it",
     ),

@@ -3,7 +3,7 @@
 -- depends_on: {{ ref('int_dirty_cases') }}
 
 -- The state of a case after each of its events: the last known value of each attribute, carried on. One row
--- per event, whether it changed anything or not; turns of policy during the case's time are events too. In an
+-- per event, whether it changed anything or not, and one per turn of policy during the case's time. In an
 -- increment those of the dirty cases.
 with cases as (
     select * from {{ ref('int_cases') }}
@@ -16,14 +16,9 @@ with cases as (
 case_events as (
     select
         int_case_events.*,
-        0 as is_turn,
         0 as is_assumed
     from {{ ref('int_case_events') }} as int_case_events
     where event_at < {{ as_of() }}
-),
-
-turns as (
-    select * from {{ ref('int_policy_turns') }}
 ),
 
 teams as (
@@ -50,38 +45,14 @@ openings as (
         '' as priority,
         cast(null as {{ dbt.type_string() }}) as changed_by_key,
         false as is_by_rule,
-        0 as is_turn,
         1 as is_assumed
     from cases
-),
-
-turned as (
-    select
-        cases.case_key,
-        turns.turn_at as event_at,
-        cast(-2 as numeric) as event_sequence,
-        '' as tie_breaker,
-        'policy_changed' as event_kind,
-        cast(null as {{ dbt.type_string() }}) as status,
-        cast(null as {{ dbt.type_string() }}) as department,
-        cast(null as {{ dbt.type_string() }}) as team,
-        cast(null as {{ dbt.type_string() }}) as agent_key,
-        cast(null as {{ dbt.type_string() }}) as priority,
-        cast(null as {{ dbt.type_string() }}) as changed_by_key,
-        false as is_by_rule,
-        1 as is_turn,
-        0 as is_assumed
-    from cases
-    inner join turns
-        on turns.turn_at > cases.opened_at
 ),
 
 all_events as (
     select * from openings
     union all
     select * from case_events
-    union all
-    select * from turned
 ),
 
 numbered as (
@@ -100,8 +71,8 @@ carried as (
         case_key,
         row_number() over case_order as event_no,
         event_at,
+        lead(event_at) over case_order as next_at,
         event_kind,
-        is_turn,
         changed_by_key,
         is_by_rule,
         {%- for attribute in ['status', 'department', 'team', 'agent_key', 'priority'] %}
@@ -120,22 +91,47 @@ carried as (
 last_open as (
     select
         carried.*,
-        coalesce(max(case when is_turn = 0 and status not in ('solved', 'closed', 'deleted') then event_no end) over (partition by case_key), 0) as last_unsolved_no,
-        coalesce(max(case when is_turn = 0 and status not in ('closed', 'deleted') then event_no end) over (partition by case_key), 0) as last_unclosed_no
+        coalesce(max(case when status not in ('solved', 'closed', 'deleted') then event_no end) over (partition by case_key), 0) as last_unsolved_no,
+        coalesce(max(case when status not in ('closed', 'deleted') then event_no end) over (partition by case_key), 0) as last_unclosed_no
     from carried
 ),
 
 states as (
     select
         last_open.*,
-        min(case when is_turn = 0 and event_no > last_unsolved_no and status in ('solved', 'closed') then event_at end) over (partition by case_key) as resolved_at,
-        min(case when is_turn = 0 and event_no > last_unclosed_no and status = 'closed' then event_at end) over (partition by case_key) as closed_at,
-        min(case when is_turn = 0 and event_no > last_unclosed_no then event_at end) over (partition by case_key) as ended_at
+        min(case when event_no > last_unsolved_no and status in ('solved', 'closed') then event_at end) over (partition by case_key) as resolved_at,
+        min(case when event_no > last_unclosed_no and status = 'closed' then event_at end) over (partition by case_key) as closed_at,
+        min(case when event_no > last_unclosed_no then event_at end) over (partition by case_key) as ended_at
     from last_open
+),
+
+-- what an event left holds for its own instant and, until the next one, at each turn of policy
+-- (at an instant with events the turn comes first)
+instants as (
+    select cast(null as timestamp) as turn_at
+
+    union all
+
+    select turn_at from {{ ref('int_policy_turns') }}
+),
+
+turned as (
+    select
+        states.*,
+        coalesce(instants.turn_at, states.event_at) as held_at,
+        instants.turn_at is not null as is_turn
+    from states
+    inner join instants
+        on instants.turn_at is null
+        or (
+            instants.turn_at > states.event_at
+            and (states.next_at is null or instants.turn_at <= states.next_at)
+            and (states.ended_at is null or instants.turn_at < states.ended_at)
+        )
 )
 
 select
-    states.case_key,
+    turned.case_key,
     cases.source,
     cases.channel,
     coalesce(cases.visibility, '') as visibility,
@@ -144,33 +140,30 @@ select
     coalesce(cases.brand, '') as brand,
     cases.topic,
     cases.customer_tier,
-    states.event_no,
-    states.event_at,
-    states.event_kind,
-    coalesce(states.status, 'new') as status,
-    coalesce(aliases.department, nullif(states.department, ''), teams.department) as department,
-    nullif(states.team, '') as team,
-    nullif(states.agent_key, '') as agent_key,
-    coalesce(states.priority, '') as priority,
+    turned.event_no,
+    turned.held_at as event_at,
+    case when turned.is_turn then 'policy_changed' else turned.event_kind end as event_kind,
+    coalesce(turned.status, 'new') as status,
+    coalesce(aliases.department, nullif(turned.department, ''), teams.department) as department,
+    nullif(turned.team, '') as team,
+    nullif(turned.agent_key, '') as agent_key,
+    coalesce(turned.priority, '') as priority,
     case
-        when states.event_kind = 'policy_changed' then 'reorganised'
-        when states.is_by_rule then 'rule'
-        when states.event_kind = 'replied' then 'replied'
-        when states.changed_by_key = states.agent_key then 'taken_over'
+        when turned.is_turn then 'reorganised'
+        when turned.is_by_rule then 'rule'
+        when turned.event_kind = 'replied' then 'replied'
+        when turned.changed_by_key = turned.agent_key then 'taken_over'
         else 'assigned'
     end as came_by,
-    states.resolved_at,
-    states.closed_at,
-    states.ended_at
-from states
+    turned.resolved_at,
+    turned.closed_at,
+    turned.ended_at
+from turned
 inner join cases
-    on states.case_key = cases.case_key
+    on turned.case_key = cases.case_key
 left join aliases
-    on {{ owner_name('states.department') }} = aliases.alias
+    on {{ owner_name('turned.department') }} = aliases.alias
 left join teams
-    on states.team = teams.team
-    and states.event_at >= teams.valid_from_at
-    and states.event_at < teams.valid_until_at
-where states.is_turn = 0
-    or states.ended_at is null
-    or states.event_at < states.ended_at
+    on turned.team = teams.team
+    and turned.held_at >= teams.valid_from_at
+    and turned.held_at < teams.valid_until_at

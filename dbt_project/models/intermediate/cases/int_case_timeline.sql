@@ -52,7 +52,7 @@ compared as (
         lag(coalesce(policy_department, '')) over case_order as previous_policy_department,
         lag(coalesce(policy_team, '')) over case_order as previous_policy_team
     from ruled
-    window case_order as (partition by case_key order by event_no)
+    window case_order as (partition by case_key order by event_no, event_at)
 ),
 
 changes as (
@@ -72,9 +72,9 @@ changes as (
 
 select
     case_key,
-    cast(row_number() over (partition by case_key order by event_no) as integer) as row_no,
+    cast(row_number() over (partition by case_key order by event_no, event_at) as integer) as row_no,
     event_at as from_at,
-    lead(event_at) over (partition by case_key order by event_no) as to_at,
+    lead(event_at) over (partition by case_key order by event_no, event_at) as to_at,
     event_kind,
     status,
     case status

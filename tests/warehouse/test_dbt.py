@@ -98,6 +98,19 @@ def test_the_engine_gives_the_golden_rows_and_nothing_holds_of_nothing(on_empty)
     assert singular <= {each.name for each in results}
 
 
+def test_columns_that_are_joined_by_together_are_counted_together(ten_days):
+    settings, _ = ten_days
+    with db.connect(settings) as conn:
+        counted = conn.execute(
+            "select tablename, attnames::text from pg_stats_ext"
+            " where schemaname = 'build' and n_distinct is not null order by 1"
+        ).fetchall()
+    assert counted == [
+        ("int_business_hours", "{schedule,bucket_no}"),
+        ("int_business_slices", "{schedule,utc_day}"),
+    ]
+
+
 def test_the_numbers_of_ten_days_tie_out(ten_days):
     settings, run = ten_days
     with psycopg.connect(settings.warehouse_url) as conn:

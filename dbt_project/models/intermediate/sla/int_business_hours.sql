@@ -3,6 +3,7 @@
     incremental_strategy='append',
     pre_hook="{{ delete_hours_of_other_slices() }}",
     indexes=[{'columns': ['schedule', 'bucket_no']}],
+    meta={'joined_by': ['schedule', 'bucket_no']},
 ) }}
 
 -- The inverse of int_business_slices: the open slices again, once for each four open hours that they touch,

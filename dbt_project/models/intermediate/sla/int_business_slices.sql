@@ -3,6 +3,7 @@
     incremental_strategy='append',
     pre_hook="{{ delete_slices_that_end_early() }}",
     indexes=[{'columns': ['schedule', 'utc_day']}],
+    meta={'joined_by': ['schedule', 'utc_day']},
 ) }}
 
 -- depends_on: {{ ref('int_dirty_cases') }}

@@ -8,6 +8,34 @@
 -- depends_on: {{ ref('int_dirty_cases') }}
 
 -- One row per case up to as_of: what is said of it once. What changes during its life is in the timeline.
+{% set of_these_cases -%}
+    where case_key is not null
+    {%- if is_incremental() %}
+        and case_key in (
+            select case_key from {{ ref('int_dirty_cases') }}
+            union
+            select surviving_case_key
+            from {{ ref('int_case_merges') }}
+            where case_key in (select case_key from {{ ref('int_dirty_cases') }})
+        )
+    {%- endif %}
+{%- endset -%}
+{% set messages_of_cases -%}
+(
+        select case_key, direction, is_reply, visibility, occurred_at, 1 as is_there
+        from {{ ref('int_interactions') }}
+        {{ of_these_cases }}
+
+        union all
+
+        -- a case that was merged has no message any more, but once had a clock
+        select written_in_case_key, direction, is_reply, visibility, occurred_at, 0
+        from {{ ref('int_interactions') }}
+        {{ of_these_cases }}
+        and written_in_case_key <> case_key
+    ) as messages_of_cases
+{%- endset -%}
+
 with tickets as (
     select * from {{ ref('stg_zendesk__tickets') }}
     {%- if is_incremental() %}
@@ -47,33 +75,9 @@ case_merges as (
     select * from {{ ref('int_case_merges') }}
 ),
 
--- without the texts: it is read more than once
 interactions as (
-    select
-        case_key,
-        written_in_case_key,
-        source,
-        source_kind,
-        conversation_key,
-        author_identifier_key,
-        channel,
-        channel_raw,
-        brand,
-        direction,
-        visibility,
-        is_reply,
-        occurred_at
-    from {{ ref('int_interactions') }}
-    where case_key is not null
-    {%- if is_incremental() %}
-        and case_key in (
-            select case_key from {{ ref('int_dirty_cases') }}
-            union
-            select surviving_case_key
-            from {{ ref('int_case_merges') }}
-            where case_key in (select case_key from {{ ref('int_dirty_cases') }})
-        )
-    {%- endif %}
+    select * from {{ ref('int_interactions') }}
+    {{ of_these_cases }}
 ),
 
 customers as (
@@ -366,18 +370,6 @@ cases as (
     select * from from_file_events
 ),
 
--- a case that was merged has no message any more, but once had a clock
-messages_of_cases as (
-    select case_key, direction, is_reply, visibility, occurred_at, 1 as is_there
-    from interactions
-
-    union all
-
-    select written_in_case_key, direction, is_reply, visibility, occurred_at, 0
-    from interactions
-    where written_in_case_key <> case_key
-),
-
 messages as (
     select
         case_key,
@@ -386,7 +378,7 @@ messages as (
         cast(sum(case when is_reply then is_there else 0 end) as integer) as reply_count,
         min(case when direction = 'inbound' then occurred_at end) as first_inbound_at,
         max(visibility) as visibility
-    from messages_of_cases
+    from {{ messages_of_cases }}
     group by case_key
 ),
 
@@ -394,7 +386,7 @@ replies as (
     select
         messages_of_cases.case_key,
         min(messages_of_cases.occurred_at) as first_reply_at
-    from messages_of_cases
+    from {{ messages_of_cases }}
     inner join messages
         on messages_of_cases.case_key = messages.case_key
     where messages_of_cases.is_reply

@@ -3,10 +3,8 @@
 
 {% macro delete_dirty(key) -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where {{ key }} in (
-            select {{ key }} from {{ ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations', 'customer_key': 'customers'}[key]) }}
-        )
+        {%- set dirty = ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations', 'customer_key': 'customers'}[key]) -%}
+        {{ delete_rows_of(key, 'select ' ~ key ~ ' from ' ~ dirty) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -28,3 +28,18 @@
     ).rows[0] -%}
     {{ return(pages[0] < 100 or pages[0] > 1.1 * pages[1]) }}
 {%- endmacro %}
+
+{#- Delete the rows of a table that have one of many keys. Looked up key by key, each page that is not in memory is
+    waited for by itself; of a bitmap of all of them PostgreSQL reads ahead (2,000 of 200,000 cases, none in memory:
+    0.07 to 0.1 s instead of 0.5). It takes the keys for ten, however many they are, and would make no bitmap. -#}
+{% macro delete_rows_of(key, keys) -%}
+    {{ return(adapter.dispatch('delete_rows_of', 'answerable')(key, keys)) }}
+{%- endmacro %}
+{% macro postgres__delete_rows_of(key, keys) -%}
+    set local enable_indexscan = off;
+    delete from {{ this }} where {{ key }} = any(array({{ keys }}));
+    set local enable_indexscan = default
+{%- endmacro %}
+{% macro default__delete_rows_of(key, keys) -%}
+    {{ no_dialect('delete_rows_of') }}
+{%- endmacro %}

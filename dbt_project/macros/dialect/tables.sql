@@ -8,10 +8,12 @@
 {%- endmacro %}
 {% macro postgres__analyze() -%}
     {%- if not is_incremental() or not execute or postgres__misleads(this) -%}
-    {%- if config.get('meta', {}).joined_by -%}
+    {%- set columns = config.get('meta', {}).joined_by -%}
+    {%- if columns -%}
+    {%- set statistics = this.schema ~ '.' ~ this.identifier ~ '_joined_by' -%}
     {#- the table that this one replaces has the name until it is dropped -#}
-    drop statistics if exists {{ this.schema }}.{{ this.identifier }}_joined_by;
-    create statistics {{ this.schema }}.{{ this.identifier }}_joined_by (ndistinct) on {{ config.get('meta').joined_by | join(', ') }} from {{ this }};
+    drop statistics if exists {{ statistics }};
+    create statistics {{ statistics }} (ndistinct) on {{ columns | join(', ') }} from {{ this }};
     {% endif -%}
     analyze {{ this }}
     {%- endif -%}

@@ -3,8 +3,18 @@
 
 {% macro delete_dirty(key) -%}
     {%- if is_incremental() -%}
-        {%- set dirty = ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations', 'customer_key': 'customers'}[key]) -%}
-        {{ delete_rows_of(key, 'select ' ~ key ~ ' from ' ~ dirty) }}
+        {{ delete_rows_of(key, dirty_keys(key)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro dirty_keys(key) -%}
+    select {{ key }} from {{ ref('int_dirty_' ~ {'case_key': 'cases', 'conversation_key': 'conversations', 'customer_key': 'customers'}[key]) }}
+{%- endmacro %}
+
+{#- The rows that a Zendesk stream has of dirty tickets, which were written on many days, before a model looks them up. -#}
+{% macro read_tickets_ahead(stream, key='case_key') -%}
+    {%- if is_incremental() -%}
+        {{ read_ahead(built('stg_zendesk__' ~ stream), "source || ':' || ticket_id", dirty_keys(key)) }}
     {%- endif -%}
 {%- endmacro %}
 

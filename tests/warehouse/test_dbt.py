@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import jinja2
 import psycopg
 import pytest
 import yaml
@@ -109,6 +110,31 @@ def test_columns_that_are_joined_by_together_are_counted_together(ten_days):
         ("int_business_hours", "{schedule,bucket_no}"),
         ("int_business_slices", "{schedule,utc_day}"),
     ]
+
+
+@pytest.mark.parametrize("macro", ["delete_rows_of", "read_ahead"])
+def test_rows_of_many_keys_are_found_by_a_bitmap(warehouse, macro):
+    warehouse.execute(
+        "create temporary table messages as select i::text as case_key"
+        " from generate_series(1, 10000) as i"
+    )
+    warehouse.execute("create index on messages (case_key)")
+    warehouse.execute("create temporary table dirty as select case_key from messages limit 100")
+    warehouse.execute("analyze messages, dirty")
+    macros = (PROJECT / "macros" / "dialect" / "tables.sql").read_text("utf-8")
+    given = ("case_key", "select case_key from dirty")
+    relation = () if macro == "delete_rows_of" else ("messages",)
+    module = jinja2.Template(macros).make_module({"this": "messages"})
+    before, statement, after = getattr(module, f"postgres__{macro}")(*relation, *given).split(";")
+
+    def plan():
+        return "".join(row for (row,) in warehouse.execute("explain " + statement))
+
+    warehouse.execute(before)
+    by_bitmap = plan()
+    warehouse.execute(after)
+    assert "Bitmap Heap Scan on messages" in by_bitmap
+    assert "Bitmap" not in plan(), "the hint is of no use, or still on"
 
 
 def test_the_numbers_of_ten_days_tie_out(ten_days):

@@ -45,3 +45,18 @@
 {% macro default__delete_rows_of(key, keys) -%}
     {{ no_dialect('delete_rows_of') }}
 {%- endmacro %}
+
+{#- Read what a model is about to look up key by key: the rows of a table that have one of many keys. It finds them in
+    memory then, without a hint in its own query, of which PostgreSQL would make another plan. `key` is the table's
+    column or expression, of which it has an index. -#}
+{% macro read_ahead(relation, key, keys) -%}
+    {{ return(adapter.dispatch('read_ahead', 'answerable')(relation, key, keys)) }}
+{%- endmacro %}
+{% macro postgres__read_ahead(relation, key, keys) -%}
+    set local enable_indexscan = off;
+    select count(*) from {{ relation }} where {{ key }} = any(array({{ keys }}));
+    set local enable_indexscan = default
+{%- endmacro %}
+{% macro default__read_ahead(relation, key, keys) -%}
+    {{ no_dialect('read_ahead') }}
+{%- endmacro %}

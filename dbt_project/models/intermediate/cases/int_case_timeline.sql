@@ -1,7 +1,10 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook="{{ delete_dirty('case_key') }}",
+    pre_hook=[
+        "{{ delete_dirty('case_key') }}",
+        "{{ read_tickets_ahead('ticket_changes') }}",
+    ],
     indexes=[{'columns': ['case_key']}],
 ) }}
 

@@ -1,7 +1,10 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='append',
-    pre_hook="{{ delete_dirty('conversation_key') }}",
+    pre_hook=[
+        "{{ delete_dirty('conversation_key') }}",
+        "{{ read_tickets_ahead('comments', 'conversation_key') }}",
+    ],
     indexes=[
         {'columns': ['conversation_key']}, {'columns': ['case_key']},
         {'columns': ['interaction_key']}, {'columns': ['customer_identifier_key']},

@@ -33,6 +33,9 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         made = _builder("an authority of tests", "an authority of tests", key.public_key(), 1)
         made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        made = made.add_extension(SIGNS_OTHERS, critical=True)
+        named_by = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        made = made.add_extension(named_by, critical=False)
         authority = cls(folder, key, made.sign(key, hashes.SHA256()))
         authority.trusted.write_bytes(authority.certificate.public_bytes(PEM))
         return authority
@@ -52,7 +55,10 @@ class Authority:
         if kind == "another host's":
             name = x509.DNSName("other.example")
         made = made.add_extension(x509.SubjectAlternativeName([name]), critical=False)
-        signed = made.sign(key if kind == "self-signed" else self.key, hashes.SHA256())
+        signed_with = key if kind == "self-signed" else self.key
+        named_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_with.public_key())
+        made = made.add_extension(named_by, critical=False)
+        signed = made.sign(signed_with, hashes.SHA256())
         file = self.folder / f"{kind}.pem"
         private = key.private_bytes(PEM, FORMAT, serialization.NoEncryption())
         file.write_bytes(private + signed.public_bytes(PEM))
@@ -63,6 +69,19 @@ class Authority:
 
 PEM = serialization.Encoding.PEM
 FORMAT = serialization.PrivateFormat.PKCS8
+# Python 3.13 holds certificates to RFC 5280: authorities say that they sign others, and whose key
+# has signed is said
+SIGNS_OTHERS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def _builder(

@@ -141,7 +141,8 @@ class Odd:
 
 
 class OddTexts:
-    """Puts odd texts in the place of what people wrote, each in the place of one."""
+    """Puts odd texts in the place of what people wrote, each in the place of one that tells no
+    address or number of theirs."""
 
     def __init__(self) -> None:
         self.left = [text for text, _ in TEXTS.values()]
@@ -153,7 +154,8 @@ class OddTexts:
                 continue  # the channel has the message, too
             for child in event["child_events"]:
                 if child.get("type") == "Comment" and child["public"]:
-                    if child["id"] not in self.of and self.left:
+                    tells_nothing = not re.search(r"[@\d]", child["body"])
+                    if child["id"] not in self.of and self.left and tells_nothing:
                         self.of[child["id"]] = self.left.pop(0)
                     if text := self.of.get(child["id"]):
                         child |= dict.fromkeys(("body", "plain_body", "html_body"), text)

@@ -32,9 +32,10 @@ from answerable import landing
 from answerable.runtime import postgres
 from answerable.sandbox.server import serve
 from answerable.settings import ROOT, Settings
-from answerable.warehouse import setup
+from answerable.warehouse import roles, setup
 from answerable.warehouse.db import connect
 from answerable.warehouse.load import load
+from answerable.warehouse.names import Schemas
 
 SIZE, PRESENT, RUN = 0.02, "2025-12-11", "night-1"
 
@@ -125,6 +126,7 @@ def test_the_server_stopped_at_once_loses_and_doubles_nothing(
     try:
         with connect(settings) as conn:
             setup.prepare(conn)
+            roles.grant(conn, Schemas.of(""))
         pulling.begin(settings, RUN, PRESENT)
         for _ in range(3):
             process = Process(settings, sandbox)
